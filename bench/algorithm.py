@@ -1,0 +1,194 @@
+"""The interface every recommender stands behind.
+
+An adapter names its hyperparameters (`Algorithm[EASEConfig]`), and implements `fit` and `score`; blocking,
+masking, top-k, ties and contract checks are done once, in `bench.ranking`, for everybody.
+"""
+
+from __future__ import annotations
+
+import pickle
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeVar, get_args, get_origin
+
+import numpy as np
+
+from bench.config import Config
+from bench.errors import ContractError, UnmetNeedError
+from bench.interactions import BoolArray, Features, Float32Array, Int32Array, Int64Array, Interactions, ItemLists
+
+if TYPE_CHECKING:
+    import torch
+
+Scores: TypeAlias = "Float32Array | torch.Tensor"
+C = TypeVar("C", bound=Config)
+Other = TypeVar("Other", bound="Algorithm[Any]")
+
+
+class Need(StrEnum):
+    """What an algorithm may require of a fold."""
+
+    TIMESTAMPS = "timestamps"
+    ITEM_FEATURES = "item features"
+    USER_FEATURES = "user features"
+
+
+@dataclass(frozen=True, eq=False)
+class EvalSet:
+    """Users to recommend to. users: int32[m]; history: what the model may know of each; truth: what it must find.
+
+    One object serves weak and strong generalisation, next-item and fold-in: `history` need not be what the
+    model was trained on, and a user may be unknown to it.
+    """
+
+    users: Int32Array
+    history: ItemLists
+    truth: ItemLists
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def slice(self, start: int, stop: int) -> EvalSet:
+        """Users start … stop − 1."""
+        return EvalSet(self.users[start:stop], self.history.slice(start, stop), self.truth.slice(start, stop))
+
+
+@dataclass(frozen=True, eq=False)
+class UserBatch:
+    """Users to score together. users: int32[b] codes; history: b item lists, oldest first."""
+
+    users: Int32Array
+    history: ItemLists
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+
+@dataclass(frozen=True, eq=False)
+class TopK:
+    """Ranked lists. items: int32[b, k], best first, padded with −1; scores: float32[b, k], padded with −inf."""
+
+    items: Int32Array
+    scores: Float32Array
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def k(self) -> int:
+        return int(self.items.shape[1])
+
+    @property
+    def filled(self) -> BoolArray:
+        """bool[b, k]: where there is an item."""
+        return self.items >= 0
+
+    @staticmethod
+    def concat(parts: Sequence[TopK]) -> TopK:
+        """The lists of all parts, one below the other."""
+        return TopK(np.concatenate([p.items for p in parts]), np.concatenate([p.scores for p in parts]))
+
+
+def no_progress(stage: str, done: int, total: int, note: str = "") -> None:
+    """The default listener: hears everything, says nothing."""
+
+
+@dataclass
+class Context:
+    """What the harness gives an algorithm beside the data.
+
+    seed: of this job; derive streams with `bench.seeds`. device: "auto", "cpu", "cuda", …; precision: as in
+    Lightning. work_dir: a folder of the job's own. evaluate: the validation score of a model as the harness
+    computes it, higher is better. report: hears (step, validation score); raises to prune a tuning trial.
+    curves and details end up in the record.
+    """
+
+    seed: int = 0
+    device: str = "cpu"
+    precision: str = "32-true"
+    work_dir: Path = field(default_factory=Path)
+    item_features: Features | None = None
+    user_features: Features | None = None
+    progress: Callable[[str, int, int, str], None] = no_progress
+    report: Callable[[int, float], None] = lambda step, score: None
+    evaluate: Callable[[Algorithm[Any], EvalSet], float] | None = None
+    curves: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def log(self, curve: str, step: int, value: float) -> None:
+        """Add a point to a curve of the record, such as "train_loss" by epoch."""
+        self.curves.setdefault(curve, []).append((step, float(value)))
+
+    def require_item_features(self) -> Features:
+        """The item features, aligned with the item codes; raises UnmetNeedError where there are none."""
+        if self.item_features is None:
+            raise UnmetNeedError("needs item features, and this data set has none.")
+        return self.item_features
+
+
+class Algorithm(ABC, Generic[C]):
+    """A recommender. `config` holds its validated hyperparameters; `Config` is their class.
+
+    needs: what it requires of a fold. serves_unseen_users: whether it can score users without training
+    rows, from their history alone. The first line of the docstring is its description, and `paper` the
+    publication it follows, if any.
+    """
+
+    Config: ClassVar[type[Config]]
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    serves_unseen_users: ClassVar[bool] = True
+    paper: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for base in getattr(cls, "__orig_bases__", ()):
+            for argument in get_args(base) if get_origin(base) else ():
+                if isinstance(argument, type) and issubclass(argument, Config):
+                    cls.Config = argument
+
+    def __init__(self, config: C | None = None, **fields: Any) -> None:
+        parsed = self.Config.parse(type(self).__name__, fields) if config is None else config
+        self.config: C = parsed  # type: ignore[assignment]
+
+    @abstractmethod
+    def fit(self, train: Interactions, validation: EvalSet | None, context: Context) -> Self:
+        """Learn from `train`. `validation` is given only where `uses_validation` is true."""
+
+    @abstractmethod
+    def score(self, batch: UserBatch) -> Scores:
+        """float32[b, n_items], numpy or torch on any device: higher is better. Finite everywhere."""
+
+    def recommend(self, batch: UserBatch, k: int, ties: Int64Array) -> TopK:
+        """The k best items a user that are not in the history. ties: int64[n_items], lower wins among equals.
+
+        Override it only if you have something faster than scoring every item.
+        """
+        from bench.ranking import top_k
+
+        return top_k(self.score(batch), batch.history, k, ties)
+
+    @property
+    def uses_validation(self) -> bool:
+        """Whether `fit` looks at validation (early stopping, …). If so, the final fit on train and validation
+        is made with `fitted_config`, which no longer does."""
+        return False
+
+    @property
+    def fitted_config(self) -> C:
+        """The hyperparameters in effect after `fit`, with what it found (the best epoch) filled in."""
+        return self.config
+
+    def save(self, path: Path) -> None:
+        """Write the fitted model to one file, for `load` of the same class to read."""
+        path.write_bytes(pickle.dumps(self, protocol=5))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote. It unpickles: load only files you wrote yourself."""
+        model = pickle.loads(path.read_bytes())
+        if not isinstance(model, cls):
+            raise ContractError(f"{path} must hold a {cls.__name__}. Got a {type(model).__name__}.")
+        return model

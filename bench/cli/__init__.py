@@ -1,0 +1,42 @@
+"""The command line: one file per command. Modules here import nothing heavy until a command runs."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+
+from bench.cli import data, evaluate, export_fold, leaderboard, listing, run, sync, tune, ui
+from bench.errors import BenchError
+
+app = typer.Typer(
+    name="bench",
+    help="Which recommender is better here, why, and did my change make it worse?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.command)
+app.command("leaderboard")(leaderboard.command)
+app.command("tune")(tune.command)
+app.command("evaluate")(evaluate.command)
+app.command("export-fold")(export_fold.command)
+app.command("ui")(ui.command)
+app.command("sync")(sync.command)
+app.add_typer(listing.app, name="list")
+app.add_typer(data.app, name="data")
+
+
+def main() -> None:
+    """Entry point of `bench`: an expected error is one line on stderr and an exit code, never a traceback."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    try:
+        app()
+    except BenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""From a suite to records: folds, jobs, their execution in processes of their own, and tuning."""

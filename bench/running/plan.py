@@ -1,0 +1,144 @@
+"""The plan: which jobs a suite asks for, each under the key of everything that could change its result."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.interactions import content_hash
+from bench.metrics.selection import parse_metrics
+from bench.plugins import Registries
+from bench.protocol.fold import Fold
+from bench.records import Code, DatasetRef, FoldRef, Place, SuiteRef, TuningLedger
+from bench.running.folds import PreparedFold
+from bench.running.identity import NUMERIC_PACKAGES, code_of, package_versions
+from bench.suite import Suite
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How jobs are run. They are part of the key: each may change the last bits of a result.
+
+    device: "cpu", "cuda", …; precision: as in Lightning; threads: of one job.
+    """
+
+    device: str = "cpu"
+    precision: str = "32-true"
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Job:
+    """One (fold, algorithm, seed), with all that a process of its own needs to run it."""
+
+    suite: SuiteRef
+    task: str
+    row: str
+    algorithm: str
+    origin: str
+    passed: Mapping[str, Any]
+    config: Mapping[str, Any]
+    """Every hyperparameter, validated, with defaults filled in."""
+    seed: int
+    dataset: DatasetRef
+    fold: FoldRef
+    fold_path: Path
+    metrics: tuple[str, ...]
+    primary_metric: str
+    final_fit: str
+    settings: Settings
+    code: Code
+    key: str
+    tuning: TuningLedger | None = None
+    command: str = ""
+
+    @property
+    def place(self) -> Place:
+        """Where its result goes."""
+        return Place(f"{self.suite.name}-v{self.suite.version}", self.task, self.row, self.seed, self.key)
+
+    @property
+    def label(self) -> str:
+        """For people: "holdout · ease · seed 2026"."""
+        return f"{self.task} · {self.row} · seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A configuration found by tuning, and how it was found."""
+
+    parameters: Mapping[str, Any]
+    ledger: TuningLedger
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on top of the suite: seeds, settings, tuned configurations by (task, row)."""
+
+    n_seeds: int = 1
+    settings: Settings = Settings()
+    tuned: Mapping[tuple[str, str], Tuned] = field(default_factory=dict)
+    command: str = ""
+
+
+def plan(
+    suite: Suite, folds: Mapping[str, PreparedFold], registries: Registries, work: Path, request: Request
+) -> list[Job]:
+    """Every job of the suite, row by row. Folds are written to `work`, one file each."""
+    paths = {task: _store_fold(prepared.fold, work) for task, prepared in folds.items()}
+    return [
+        _job(suite, folds[task], paths[task], registries, request, task, row, suite.seed + offset)
+        for row in suite.algorithms
+        for task in suite.tasks
+        for offset in range(request.n_seeds)
+    ]
+
+
+def _store_fold(fold: Fold, work: Path) -> Path:
+    path = work / f"fold-{fold.fingerprint[:16]}.pickle"
+    path.write_bytes(pickle.dumps(fold, protocol=5))
+    return path
+
+
+def _job(
+    suite: Suite,
+    prepared: PreparedFold,
+    fold_path: Path,
+    registries: Registries,
+    request: Request,
+    task: str,
+    row: str,
+    seed: int,
+) -> Job:
+    algorithm, name = suite.algorithm(row, registries), suite.algorithms[row].algorithm or row
+    spec, tuned = suite.algorithms[row], request.tuned.get((task, row))
+    passed = {**spec.parameters, **spec.per_task.get(task, {}), **(tuned.parameters if tuned else {})}
+    config = algorithm.Config.parse(f"'{row}'", passed).model_dump(mode="json")
+    code = code_of(algorithm)
+    versions = {m.label: m.version for m in parse_metrics(suite.metrics, registries.metrics)}
+    packages = {package: package_versions()[package] for package in NUMERIC_PACKAGES}
+    identity = (prepared.fold.fingerprint, name, config, seed, versions, suite.primary_metric, suite.final_fit)
+    return Job(
+        suite=SuiteRef(name=suite.name, version=suite.version, fingerprint=suite.fingerprint),
+        task=task,
+        row=row,
+        algorithm=name,
+        origin=registries.algorithms.origin(name),
+        passed=passed,
+        config=config,
+        seed=seed,
+        dataset=prepared.dataset_ref,
+        fold=prepared.ref,
+        fold_path=fold_path,
+        metrics=tuple(suite.metrics),
+        primary_metric=suite.primary_metric,
+        final_fit=suite.final_fit,
+        settings=request.settings,
+        code=code,
+        key=content_hash(repr((*identity, request.settings, code.content, sorted(packages.items())))),
+        tuning=tuned.ledger if tuned else None,
+        command=request.command,
+    )

@@ -1,0 +1,157 @@
+"""One supervised child process: its messages, its limits, and how it ended."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing import connection
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench.records import Status
+
+PRELOAD = ["bench.running.preload"]
+POLL_SECONDS = 0.2
+GRACE_SECONDS = 3.0
+LOG_TAIL_CHARACTERS = 4000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one process may use."""
+
+    n_jobs: int = 1
+    """Processes at a time."""
+    seconds: float | None = None
+    memory_bytes: int | None = None
+
+
+def start_server() -> ForkServerContext:
+    """The fork server with the heavy imports loaded, or loading; each process then starts in milliseconds."""
+    context = mp.get_context("forkserver")
+    context.set_forkserver_preload(PRELOAD)
+    from multiprocessing import forkserver
+
+    forkserver.ensure_running()
+    return context
+
+
+@dataclass
+class Child:
+    """A process under way. target is called as target(*arguments, log, pipe) and sends tuples into its pipe."""
+
+    process: ForkServerProcess
+    pipe: connection.Connection
+    log: Path
+    limits: Limits
+    deadline: float
+    problem: tuple[Status, str] | None = None
+    """Why we ended it, if we did."""
+    complaints: list[str] = field(default_factory=list)
+
+    @classmethod
+    def start(
+        cls, context: ForkServerContext, target: Callable[..., None], arguments: Sequence[Any], log: Path, limits: Limits
+    ) -> Child:
+        """Start the process; its output goes to `log`."""
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=target, args=(*arguments, log, sender))
+        process.start()
+        sender.close()
+        return cls(process, receiver, log, limits, time.monotonic() + (limits.seconds or float("inf")))
+
+    @property
+    def alive(self) -> bool:
+        return self.process.is_alive()
+
+    def handles(self) -> list[Any]:
+        """What `connection.wait` should watch."""
+        return [self.process.sentinel] if self.pipe.closed else [self.process.sentinel, self.pipe]
+
+    def messages(self) -> Iterator[tuple[Any, ...]]:
+        """What the child has sent since the last call."""
+        try:
+            while not self.pipe.closed and self.pipe.poll():
+                message = self.pipe.recv()
+                if message[0] == "failed":
+                    self.complaints.append(message[1])
+                yield message
+        except (EOFError, OSError):  # the child is gone, perhaps in the middle of a message
+            self.pipe.close()
+
+    def enforce_limits(self) -> None:
+        """End the process group if it took too long or too much memory."""
+        seconds, memory = self.limits.seconds, self.limits.memory_bytes
+        if self.problem is not None:
+            return
+        if time.monotonic() > self.deadline:
+            self.problem = (Status.TIMEOUT, f"took longer than the limit of {seconds:g} seconds")
+        elif memory is not None and self._memory_bytes() > memory:
+            self.problem = (Status.OUT_OF_MEMORY, f"used more than the limit of {memory / 2**20:,.0f} MiB")
+        if self.problem is not None:
+            self.signal(signal.SIGKILL)
+
+    def _memory_bytes(self) -> int:
+        try:
+            process = psutil.Process(self.process.pid)
+            return sum(p.memory_info().rss for p in [process, *process.children(recursive=True)])
+        except psutil.Error:
+            return 0
+
+    def signal(self, sign: signal.Signals) -> None:
+        """Signal the whole process group."""
+        pid = self.process.pid
+        try:
+            if pid is not None and self.process.is_alive():
+                os.killpg(pid, sign)
+        except ProcessLookupError:  # it has not made its group yet
+            self.process.kill()
+
+    def end(self, status: Status, reason: str, give_up: float) -> None:
+        """Wait until the monotonic time `give_up` for a process that was asked to end, then kill it."""
+        self.process.join(max(0.0, give_up - time.monotonic()))
+        self.signal(signal.SIGKILL)
+        self.problem = (status, reason)
+
+    def close(self) -> None:
+        """Collect the ended process and its log."""
+        self.process.join()
+        self.pipe.close()
+        self.log.unlink(missing_ok=True)
+
+    def death(self) -> tuple[Status, str, str]:
+        """Status, reason and the end of the log of a process that ended without a result."""
+        tail = self.log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:] if self.log.exists() else ""
+        return *(self.problem or self._exit()), tail
+
+    def _exit(self) -> tuple[Status, str]:
+        self.process.join()
+        code = self.process.exitcode or 0
+        if self.complaints:
+            return Status.FAILED, "; ".join(self.complaints)
+        if code == -signal.SIGTERM:
+            return Status.INTERRUPTED, "ended by SIGTERM"
+        if code < 0:
+            return Status.FAILED, f"the process died of {signal.Signals(-code).name}"
+        return Status.FAILED, f"the process ended with exit code {code} before it stored a result"
+
+
+def wait_for(children: Sequence[Child]) -> None:
+    """Return when a child has something to say or has ended, or after a short while."""
+    connection.wait([handle for child in children for handle in child.handles()], POLL_SECONDS)
+
+
+def end_all(children: Sequence[Child], reason: str) -> None:
+    """Ask all to end, wait a little, kill the rest."""
+    for child in children:
+        child.signal(signal.SIGTERM)
+    give_up = time.monotonic() + GRACE_SECONDS
+    for child in children:
+        child.end(Status.INTERRUPTED, reason, give_up)

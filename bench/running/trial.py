@@ -1,0 +1,35 @@
+"""The process of one tuning trial: fit on train, score on validation, report on the way."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from multiprocessing import connection
+from pathlib import Path
+
+from bench.plugins import load_registries
+from bench.running.plan import Job
+from bench.running.worker import describe_failure, isolate
+
+
+def main(job: Job, log: Path, pipe: connection.Connection) -> None:
+    """Entry point of the child: sends ("report", step, score) and in the end ("result", score)."""
+    isolate(job.settings.threads, log)
+    try:
+        pipe.send(("result", _score(job, pipe)))
+    except BaseException as error:
+        failure = describe_failure(error)
+        pipe.send(("failed", f"{failure['status']}: {failure['reason']}"))
+
+
+def _score(job: Job, pipe: connection.Connection) -> float:
+    from bench.running.job import make_context, new_algorithm
+
+    fold, registries = pickle.loads(job.fold_path.read_bytes()), load_registries()
+    with tempfile.TemporaryDirectory(prefix="bench-trial-") as work_dir:
+        algorithm = new_algorithm(job, fold, registries)
+        context = make_context(job, fold, registries, Path(work_dir), lambda *_: None)
+        context.report = lambda step, score: pipe.send(("report", step, score))
+        algorithm.fit(fold.train, fold.validation if algorithm.uses_validation else None, context)
+        assert context.evaluate is not None
+        return context.evaluate(algorithm, fold.validation)

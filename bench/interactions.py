@@ -33,9 +33,9 @@ def content_hash(*parts: object) -> str:
     digest = hashlib.sha256()
     for part in parts:
         if isinstance(part, np.ndarray) and part.dtype != object:
-            header, body = f"{part.dtype.str}{part.shape}", np.ascontiguousarray(part).tobytes()
+            header, body = (f"{part.dtype.str}{part.shape}", np.ascontiguousarray(part).tobytes())
         elif isinstance(part, np.ndarray):
-            header, body = f"str{part.shape}", b"".join(_length_prefixed(str(value)) for value in part)
+            header, body = (f"str{part.shape}", b"".join(_length_prefixed(str(value)) for value in part))
         else:
             header, body = type(part).__name__, str(part).encode()
         digest.update(f"{header}:{len(body)}:".encode())

@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.config import describe_validation_error
 from bench.errors import DataError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SCHEMA_VERSION = 1
-RECORD_FILE, PER_USER_FILE, TOPK_FILE = "record.json", "per_user.parquet", "topk.parquet"
+RECORD_FILE, PER_USER_FILE, TOPK_FILE = ("record.json", "per_user.parquet", "topk.parquet")
 
 
 class Status(StrEnum):
@@ -165,11 +165,11 @@ class RunRecord(_Part):
     primary_metric: str
     cutoff: int
     """Length of the recommended lists."""
-    metrics: dict[str, MetricValue] = {}
+    metrics: dict[str, MetricValue] = Field(default_factory=dict)
     n_masked: int = 0
-    warnings: list[str] = []
-    curves: dict[str, list[tuple[int, float]]] = {}
-    details: dict[str, Any] = {}
+    warnings: list[str] = Field(default_factory=list)
+    curves: dict[str, list[tuple[int, float]]] = Field(default_factory=dict)
+    details: dict[str, Any] = Field(default_factory=dict)
     timings: Timings = Timings()
     peak_bytes: int = 0
     environment: Environment
@@ -286,4 +286,3 @@ def _replace_folder(staging: Path, target: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
     else:
         os.replace(staging, target)
-

@@ -44,11 +44,18 @@ class Registry(Generic[T]):
             raise UnknownNameError(self.kind, name, self._targets)
         target = self._targets[name]
         if isinstance(target, str):
-            module, _, attribute = target.partition(":")
-            target = getattr(importlib.import_module(module), attribute)
+            target = self._import(name, target)
             self._check(name, target)
             self._targets[name] = target
         return target  # type: ignore[return-value]
+
+    def _import(self, name: str, target: str) -> object:
+        module, _, attribute = target.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            origin = self._origins[name]
+            raise RegistryError(f"the {self.kind} '{name}' of {origin} cannot be loaded: {error}.") from error
 
     def _check(self, name: str, target: object) -> None:
         is_subclass = isinstance(target, type) and issubclass(target, self.base)

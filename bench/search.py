@@ -86,6 +86,4 @@ class Choice:
 
 def _check_bounds(low: float, high: float, log: bool) -> None:
     if low > high or (log and low <= 0):
-        raise UsageError(
-            f"a search range must have low <= high{', both positive' if log else ''}. Got {low} … {high}."
-        )
+        raise UsageError(f"a search range must have low <= high{', both positive' if log else ''}. Got {low} … {high}.")

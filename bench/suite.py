@@ -27,15 +27,15 @@ class Task(Strict):
     """One way to split the data: a splitter's name and its options."""
 
     splitter: str
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
 
 
 class Row(Strict):
     """One line of the leaderboard: an algorithm and its parameters. `algorithm` defaults to the row's name."""
 
     algorithm: str | None = None
-    parameters: dict[str, Any] = {}
-    per_task: dict[str, dict[str, Any]] = {}
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    per_task: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Parameters that differ on a task, by the task's name."""
 
 
@@ -127,6 +127,11 @@ class Suite(Strict):
             rows = {_renamed(n, row, values): (_changed(n, s, values) if n == row else s) for n, s in rows.items()}
         return self.model_copy(update={"algorithms": rows})
 
+    def fixed(self, row: str, assignments: list[str]) -> dict[str, Any]:
+        """The fields of one row that "row.field=value" assignments give."""
+        parsed = [self._parse_assignment(assignment) for assignment in assignments]
+        return {fieldname: value for owner, fieldname, value in parsed if owner == row}
+
     def _parse_assignment(self, assignment: str) -> tuple[str, str, Any]:
         target, equals, text = assignment.partition("=")
         row, dot, fieldname = target.strip().partition(".")
@@ -146,9 +151,7 @@ def _renamed(name: str, row: str, values: Mapping[str, Any]) -> str:
 
 def _changed(name: str, row: Row, values: Mapping[str, Any]) -> Row:
     per_task = {task: {k: v for k, v in own.items() if k not in values} for task, own in row.per_task.items()}
-    return Row(
-        algorithm=row.algorithm or name, parameters={**row.parameters, **values}, per_task=per_task
-    )
+    return Row(algorithm=row.algorithm or name, parameters={**row.parameters, **values}, per_task=per_task)
 
 
 def _literal(text: str) -> Any:

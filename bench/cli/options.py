@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from bench.errors import UsageError
+
 DEFAULT_OUT = Path("bench-runs")
 
 Out = Annotated[Path, typer.Option("--out", help="Folder of the results.", envvar="BENCH_OUT")]
@@ -24,8 +26,23 @@ Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Jobs at a time.
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of one job; more may change the last bits.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, …")]
 Precision = Annotated[str, typer.Option("--precision", help="Of the neural algorithms, as in Lightning: 32-true, …")]
+TimeLimit = Annotated[float | None, typer.Option("--time-limit", min=0.001, help="Seconds one job may take.")]
+MemoryLimit = Annotated[str | None, typer.Option("--memory-limit", help="Memory one job may use, such as 8GiB.")]
 
 
 def default_jobs(threads: int) -> int:
     """As many jobs as there are cores for."""
     return max(1, (os.cpu_count() or 1) // threads)
+
+
+def parse_bytes(text: str | None) -> int | None:
+    """ "8GiB", "500 MB" or a number of bytes. Raises UsageError on anything else."""
+    from pydantic import ByteSize, TypeAdapter, ValidationError
+
+    try:
+        size = None if text is None else int(TypeAdapter(ByteSize).validate_python(text))
+    except ValidationError:
+        size = 0
+    if size is not None and size <= 0:
+        raise UsageError(f"--memory-limit must be a positive size such as 8GiB or 500MB. Got '{text}'.")
+    return size

@@ -63,7 +63,7 @@ class MRR(UserMetric):
     reference = "Voorhees: The TREC-8 question answering track report. TREC 1999"
 
     def compute(self, hits: BoolArray, n_relevant: Int64Array) -> Float64Array:
-        return np.where(hits.any(1), 1.0 / (hits.argmax(1) + 1.0), 0.0)
+        return np.asarray(np.where(hits.any(1), 1.0 / (hits.argmax(1) + 1.0), 0.0), np.float64)
 
 
 class Hit(UserMetric):

@@ -102,7 +102,7 @@ def _rank_within_user(data: Interactions, key: np.ndarray[Any, Any]) -> tuple[In
 
 
 def _share(size: Int64Array, share: float) -> Int64Array:
-    return np.maximum(1, np.floor(size * share + 0.5)).astype(np.int64)
+    return np.asarray(np.maximum(1, np.floor(size * share + 0.5)), np.int64)
 
 
 def _keep_short_users(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from bench.dataset_source import Acquire
 from bench.interactions import Dataset

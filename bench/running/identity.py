@@ -58,7 +58,7 @@ def code_of(algorithm: type[Algorithm[Any]]) -> Code:
 
 def _package_files(package: str) -> list[Path]:
     spec = find_spec(package)
-    origins = [] if spec is None else list(spec.submodule_search_locations or [spec.origin])
+    origins: list[str | None] = [] if spec is None else list(spec.submodule_search_locations or [spec.origin])
     return [file for origin in origins if origin for file in _python_files(Path(origin))]
 
 
@@ -79,7 +79,7 @@ def _git_state(folder: Path) -> tuple[str | None, bool | None]:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=20)
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=20, check=False)
     return done.stdout.strip() if done.returncode == 0 else None
 
 

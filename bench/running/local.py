@@ -43,7 +43,7 @@ class LocalExecutor:
     """Runs jobs in processes on this machine. work: a folder for logs."""
 
     def __init__(self, store: Store, work: Path, limits: Limits, listener: Listener) -> None:
-        self.store, self.work, self.limits, self.listener = store, work, limits, listener
+        self.store, self.work, self.limits, self.listener = (store, work, limits, listener)
         self._context = start_server()
         self._running: list[_Running] = []
 

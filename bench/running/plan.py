@@ -113,7 +113,7 @@ def _job(
     row: str,
     seed: int,
 ) -> Job:
-    algorithm, name = suite.algorithm(row, registries), suite.algorithms[row].algorithm or row
+    algorithm, name = (suite.algorithm(row, registries), suite.algorithms[row].algorithm or row)
     spec, tuned = suite.algorithms[row], request.tuned.get((task, row))
     passed = {**spec.parameters, **spec.per_task.get(task, {}), **(tuned.parameters if tuned else {})}
     config = algorithm.Config.parse(f"'{row}'", passed).model_dump(mode="json")

@@ -58,7 +58,12 @@ class Child:
 
     @classmethod
     def start(
-        cls, context: ForkServerContext, target: Callable[..., None], arguments: Sequence[Any], log: Path, limits: Limits
+        cls,
+        context: ForkServerContext,
+        target: Callable[..., None],
+        arguments: Sequence[Any],
+        log: Path,
+        limits: Limits,
     ) -> Child:
         """Start the process; its output goes to `log`."""
         receiver, sender = context.Pipe(duplex=False)
@@ -128,8 +133,13 @@ class Child:
 
     def death(self) -> tuple[Status, str, str]:
         """Status, reason and the end of the log of a process that ended without a result."""
-        tail = self.log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:] if self.log.exists() else ""
-        return *(self.problem or self._exit()), tail
+        return *(self.problem or self._exit()), self._log_tail()
+
+    def _log_tail(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        # faulthandler ends with a list of every loaded extension module, which says nothing
+        kept = [line for line in lines if not line.startswith("Extension modules:")]
+        return "\n".join(kept)[-LOG_TAIL_CHARACTERS:]
 
     def _exit(self) -> tuple[Status, str]:
         self.process.join()
@@ -140,7 +150,7 @@ class Child:
             return Status.INTERRUPTED, "ended by SIGTERM"
         if code < 0:
             return Status.FAILED, f"the process died of {signal.Signals(-code).name}"
-        return Status.FAILED, f"the process ended with exit code {code} before it stored a result"
+        return (Status.FAILED, f"the process ended with exit code {code} before it stored a result")
 
 
 def wait_for(children: Sequence[Child]) -> None:

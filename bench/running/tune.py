@@ -226,8 +226,9 @@ def _follow(child: Child, trial: optuna.Trial) -> tuple[TrialState, float | None
 
 
 def _sampler(name: SamplerName, seed: int) -> optuna.samplers.BaseSampler:
-    kinds = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
-    return kinds[name](seed=seed)
+    if name == "random":
+        return optuna.samplers.RandomSampler(seed=seed)
+    return optuna.samplers.TPESampler(seed=seed)
 
 
 def _spent(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:

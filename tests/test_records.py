@@ -1,0 +1,63 @@
+"""Records are written whole or not at all, and old or foreign ones are refused with a reason."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from bench.errors import DataError
+from bench.records import RECORD_FILE, Store, place_of, read_record, write_text
+
+
+def test_a_record_survives_the_round_trip(make_run: Any) -> None:
+    stored = make_run("ease", metrics={"ndcg@10": 0.5, "mrr@10": None})
+    assert read_record(stored.path) == stored.record
+
+
+def test_the_folder_appears_whole(tmp_path: Path, make_run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = make_run("ease", metrics={"ndcg@10": 0.5})
+    monkeypatch.setattr(parquet, "write_table", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left")))
+    changed = stored.record.model_copy(update={"reason": "new"})
+    with pytest.raises(OSError, match="No space"):
+        Store(tmp_path / "runs").write(changed, {"topk.parquet": pa.table({"user": ["a"]})})
+    assert read_record(stored.path) == stored.record
+    assert [path.name for path in stored.path.parent.iterdir()] == [stored.path.name]
+
+
+def test_a_rerun_replaces_the_old_result(tmp_path: Path, make_run: Any) -> None:
+    stored = make_run("ease", metrics={"ndcg@10": 0.5})
+    changed = stored.record.model_copy(update={"attempt": "second"})
+    assert Store(tmp_path / "runs").write(changed, {"topk.parquet": pa.table({"user": ["a"]})}) == stored.path
+    found = Store(tmp_path / "runs").find(place_of(stored.record))
+    assert found is not None
+    assert found.record.attempt == "second"
+    assert sorted(path.name for path in stored.path.iterdir()) == ["record.json", "topk.parquet"]
+    assert [path.name for path in stored.path.parent.iterdir()] == [stored.path.name]
+
+
+def test_all_finds_every_suite_or_one(tmp_path: Path, make_run: Any) -> None:
+    make_run("ease", suite="one")
+    make_run("ease", suite="two")
+    store = Store(tmp_path / "runs")
+    assert {stored.record.suite.name for stored in store.all()} == {"one", "two"}
+    assert {stored.record.suite.name for stored in store.all("two-v1")} == {"two"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"schema_version": 99}, "schema_version"), ({"surprise": 1}, "no field 'surprise'"), ({"status": "great"}, "status")],
+)
+def test_what_is_not_a_record_is_refused(make_run: Any, change: dict[str, Any], message: str) -> None:
+    path = make_run("ease").path / RECORD_FILE
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(DataError, match=message):
+        read_record(path.parent)
+
+
+def test_write_text_leaves_no_temporary_file(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.json", "1")
+    write_text(tmp_path / "a.json", "2")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.json", "2")]

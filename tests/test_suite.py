@@ -1,0 +1,104 @@
+"""Suites validate everything before time is spent, and overrides never pass for the suite's own rows."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.errors import UsageError
+from bench.plugins import load_registries
+from bench.suite import Suite, load_suite
+
+GOOD = """
+name = "mine"
+version = 1
+description = "A suite."
+dataset = "smoke"
+seed = 1
+metrics = ["ndcg@10", "recall@5"]
+primary_metric = "ndcg@10"
+[tasks.holdout]
+splitter = "holdout"
+options = { test = 0.2 }
+[tasks.temporal]
+splitter = "temporal"
+[algorithms.ease]
+parameters = { l2 = 50.0 }
+per_task.temporal = { l2 = 70.0 }
+[algorithms.strong-ease]
+algorithm = "ease"
+"""
+
+
+def load(tmp_path: Path, text: str) -> Suite:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    return load_suite(str(path), load_registries())
+
+
+def l2(suite: Suite, row: str, task: str) -> float:
+    return float(suite.config(row, task, load_registries()).model_dump()["l2"])
+
+
+def test_parameters_by_task(tmp_path: Path) -> None:
+    suite = load(tmp_path, GOOD)
+    assert l2(suite, "ease", "holdout") == 50.0
+    assert l2(suite, "ease", "temporal") == 70.0
+    assert suite.algorithm("strong-ease", load_registries()) is suite.algorithm("ease", load_registries())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('dataset = "smoke"', 'dataset = "smok"', "unknown dataset 'smok'. Did you mean 'smoke'"),
+        ('"recall@5"', '"recal@5"', "unknown metric 'recal'. Did you mean 'recall'"),
+        ('"recall@5"', '"recall"', "written name@cut-off, such as 'ndcg@10'. Got 'recall'"),
+        ('"recall@5"', '"recall@0"', r"cut-off of 'recall' must be an int in \[1, inf\). Got 0"),
+        ('splitter = "holdout"', 'splitter = "holdot"', "unknown splitter 'holdot'. Did you mean 'holdout'"),
+        ("test = 0.2", "tset = 0.2", "the splitter 'holdout' of task 'holdout' has no field 'tset'. Did you mean 'test'"),
+        ("l2 = 50.0", "l2 = -1", "the field 'l2' of 'ease' .*greater than 0. Got -1"),
+        ("l2 = 50.0", "l3 = 1", "'ease' has no field 'l3'. Did you mean 'l2'"),
+        ("per_task.temporal", "per_task.temporl", "unknown task in suite 'mine' 'temporl'"),
+        ('algorithm = "ease"', 'algorithm = "eas"', "unknown algorithm 'eas'. Did you mean 'ease'"),
+        ("seed = 1", "seeds = 1", "the suite mine.toml"),
+        ('name = "mine"', 'name = "../mine"', "the field 'name'"),
+        ("version = 1", "version = [", "not a valid TOML file"),
+        ("version = 1", "version = " + "[" * 5000, "not a valid TOML file"),
+        ("[tasks.temporal]", '[tasks."../x"]', "should match pattern"),
+    ],
+)
+def test_mistakes_get_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in GOOD
+    with pytest.raises(UsageError, match=message) as error:
+        load(tmp_path, GOOD.replace(old, new))
+    assert "\n" not in str(error.value)
+
+
+def test_a_huge_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="larger"):
+        load(tmp_path, GOOD + "#" * 2**21)
+
+
+def test_overrides_rename_the_row_and_win_over_per_task(tmp_path: Path) -> None:
+    suite = load(tmp_path, GOOD).override(["ease.l2=9"])
+    assert list(suite.algorithms) == ["ease-l2-9", "strong-ease"]
+    assert l2(suite, "ease-l2-9", "temporal") == 9.0
+
+
+@pytest.mark.parametrize("assignment", ["ease.l2", "l2=3", "=3", "ease.=3"])
+def test_malformed_overrides_are_refused(tmp_path: Path, assignment: str) -> None:
+    with pytest.raises(UsageError, match="algorithm.field=value"):
+        load(tmp_path, GOOD).override([assignment])
+
+
+def test_select_reduces_and_knows_its_names(tmp_path: Path) -> None:
+    suite = load(tmp_path, GOOD)
+    assert list(suite.select(["ease"], ["temporal"]).tasks) == ["temporal"]
+    with pytest.raises(UsageError, match="Did you mean 'ease'"):
+        suite.select(["eas"], [])
+
+
+@pytest.mark.parametrize("name", ["movielens", "smoke"])
+def test_shipped_suites_are_valid(name: str) -> None:
+    suite = load_suite(name, load_registries())
+    assert set(suite.tasks) == {"holdout", "next-item", "temporal"}
+    assert set(load_registries().algorithms) <= {row.algorithm or label for label, row in suite.algorithms.items()}

@@ -133,13 +133,15 @@ class Algorithm(ABC, Generic[C]):
     """A recommender. `config` holds its validated hyperparameters; `Config` is their class.
 
     needs: what it requires of a fold. serves_unseen_users: whether it can score users without training
-    rows, from their history alone. The first line of the docstring is its description, and `paper` the
+    rows, from their history alone. imports: heavy modules that `fit` imports; a run loads them once and not in
+    each job. The first line of the docstring is its description, and `paper` the
     publication it follows, if any.
     """
 
     Config: ClassVar[type[Config]]
-    needs: ClassVar[frozenset[Need]] = frozenset()
-    serves_unseen_users: ClassVar[bool] = True
+    needs: frozenset[Need] = frozenset()
+    serves_unseen_users: bool = True
+    imports: tuple[str, ...] = ()
     paper: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

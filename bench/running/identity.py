@@ -26,7 +26,9 @@ HARNESS_SOURCES = (
     "seeds.py",
     "algorithm.py",
     "ranking.py",
+    "evaluation.py",
     "lightning.py",
+    "lightning_runner.py",
     "metrics",
     "running/job.py",
 )

@@ -15,13 +15,14 @@ import numpy as np
 from bench import seeds
 from bench.algorithm import Algorithm, Context, EvalSet, Need, TopK, no_progress
 from bench.errors import UnmetNeedError
+from bench.evaluation import evaluate, measure
 from bench.interactions import Float64Array, Int64Array
-from bench.metrics.base import CatalogueMetric, Judged, Metric, UserMetric
+from bench.metrics.base import Judged, Metric
 from bench.metrics.selection import parse_metrics
 from bench.plugins import Registries
 from bench.protocol.fold import Fold
 from bench.ranking import Ranked, recommend
-from bench.records import PER_USER_FILE, TOPK_FILE, MetricValue, Timings
+from bench.records import PER_USER_FILE, TOPK_FILE, Timings
 from bench.running.plan import Job
 
 if TYPE_CHECKING:
@@ -67,16 +68,6 @@ class Validator:
         ranked = recommend(algorithm, self.name, part.users, part.history, self.metric.k, self.ties, self.user_ids)
         value = measure(self.metric, Judged(ranked.topk, part.truth))[0]
         return value if self.metric.higher_is_better else -value
-
-
-def measure(metric: Metric, judged: Judged) -> tuple[float, Float64Array | None]:
-    """A metric's value, and its values per user where it has them."""
-    if isinstance(metric, UserMetric):
-        values = metric.per_user(judged)
-        defined = values[~np.isnan(values)]
-        return (float(defined.mean()) if len(defined) else float("nan")), values
-    assert isinstance(metric, CatalogueMetric)
-    return metric.overall(judged.topk, judged.truth.n_items), None
 
 
 def execute(job: Job, fold: Fold, registries: Registries, work_dir: Path, progress: Progress = no_progress) -> Outcome:
@@ -182,24 +173,6 @@ def _blind(context: Context) -> Context:
         user_features=context.user_features,
         progress=lambda stage, done, total, note: context.progress(f"final {stage}", done, total, note),
     )
-
-
-def evaluate(metrics: list[Metric], judged: Judged) -> tuple[dict[str, MetricValue], dict[str, Float64Array]]:
-    """Every metric's value, and per user where there is one a user, by label."""
-    values: dict[str, MetricValue] = {}
-    per_user: dict[str, Float64Array] = {}
-    for metric in metrics:
-        value, users = measure(metric, judged)
-        n_undefined = 0 if users is None else int(np.isnan(users).sum())
-        values[metric.label] = MetricValue(
-            value=None if np.isnan(value) else value,
-            version=metric.version,
-            n_users=len(judged.topk) - n_undefined,
-            n_undefined=n_undefined,
-        )
-        if users is not None:
-            per_user[metric.label] = users
-    return values, per_user
 
 
 def per_user_table(ids: np.ndarray[Any, Any], per_user: dict[str, Float64Array]) -> pa.Table:

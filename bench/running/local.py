@@ -44,7 +44,6 @@ class LocalExecutor:
 
     def __init__(self, store: Store, work: Path, limits: Limits, listener: Listener) -> None:
         self.store, self.work, self.limits, self.listener = (store, work, limits, listener)
-        self._context = start_server()
         self._running: list[_Running] = []
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Stored]:
@@ -54,6 +53,7 @@ class LocalExecutor:
         stores them as interrupted.
         """
         waiting = deque(jobs)
+        self._context = start_server(sorted({name for job in jobs for name in job.imports}))
         try:
             while waiting or self._running:
                 while waiting and len(self._running) < self.limits.n_jobs:

@@ -20,12 +20,12 @@ def exclusive(root: Path, command: str, since: str) -> Iterator[None]:
         root.mkdir(parents=True, exist_ok=True)
         lock = FileLock(root / ".lock", timeout=0)
         lock.acquire()
+        (root / ".holder.json").write_text(json.dumps({"pid": os.getpid(), "command": command, "since": since}))
     except Timeout:
         raise UsageError(f"{root} is in use by {_holder(root)}. Wait for it, or give another --out.") from None
     except OSError as error:
         raise UsageError(f"cannot write to the results folder {root}: {error}.") from None
     try:
-        (root / ".holder.json").write_text(json.dumps({"pid": os.getpid(), "command": command, "since": since}))
         yield
     finally:
         (root / ".holder.json").unlink(missing_ok=True)

@@ -52,6 +52,8 @@ class Job:
     settings: Settings
     code: Code
     key: str
+    imports: tuple[str, ...] = ()
+    """Modules that its process is started with."""
     tuning: TuningLedger | None = None
     command: str = ""
 
@@ -139,6 +141,7 @@ def _job(
         settings=request.settings,
         code=code,
         key=content_hash(repr((*identity, request.settings, code.content, sorted(packages.items())))),
+        imports=algorithm.imports,
         tuning=tuned.ledger if tuned else None,
         command=request.command,
     )

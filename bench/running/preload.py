@@ -1,11 +1,9 @@
 """Imports that every job needs, loaded once in the fork server."""
 
 import pyarrow.parquet  # noqa: F401
-import pytorch_lightning  # noqa: F401
 import scipy.sparse  # noqa: F401
-import sklearn.preprocessing  # noqa: F401
 import threadpoolctl  # noqa: F401
 import torch  # noqa: F401
 
-import bench.running.job
+import bench.running.job  # noqa: F401
 import bench.running.worker  # noqa: F401

@@ -6,7 +6,7 @@ import multiprocessing as mp
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -17,7 +17,6 @@ import psutil
 
 from bench.records import Status
 
-PRELOAD = ["bench.running.preload"]
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 3.0
 LOG_TAIL_CHARACTERS = 4000
@@ -33,10 +32,13 @@ class Limits:
     memory_bytes: int | None = None
 
 
-def start_server() -> ForkServerContext:
-    """The fork server with the heavy imports loaded, or loading; each process then starts in milliseconds."""
+def start_server(imports: Iterable[str]) -> ForkServerContext:
+    """The fork server with the heavy imports loaded, or loading; each process then starts in milliseconds.
+
+    imports: modules to load beside those that every job needs. A server that runs already stays as it is.
+    """
     context = mp.get_context("forkserver")
-    context.set_forkserver_preload(PRELOAD)
+    context.set_forkserver_preload(["bench.running.preload", *imports])
     from multiprocessing import forkserver
 
     forkserver.ensure_running()

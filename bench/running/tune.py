@@ -134,7 +134,7 @@ class Tuner:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         study = self._study(budget)
         started = time.monotonic()
-        context = start_server()
+        context = start_server(self.job.imports)
         while (finished := len(_spent(study))) < budget.n_trials:
             if budget.seconds is not None and time.monotonic() - started > budget.seconds:
                 break

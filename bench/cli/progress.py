@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,7 +10,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
-    from bench.dataset_source import Acquire
     from bench.records import RunRecord
     from bench.running.plan import Job
 
@@ -101,10 +99,3 @@ def describe(record: RunRecord) -> str:
     score = f"{record.primary_metric} {value.value:.4f}" if value and value.value is not None else record.reason
     mark = "[green]✓[/]" if record.status == "ok" else f"[red]✗ {record.status}[/]"
     return f"{mark} {record.task} · {record.row}: {score} [dim]({record.timings.total_seconds:.1f} s)[/]"
-
-
-def acquire(data_dir: Path | None) -> Acquire:
-    """How commands get data: any source, with a bar for downloads."""
-    from bench.dataset_source import Acquire
-
-    return Acquire(folder=data_dir)

@@ -77,30 +77,41 @@ def _run(
     json: bool,
 ) -> list[Stored]:
     """Run the missing jobs, mirror and print all; returns the results in the order of the plan."""
-    from bench.cli.progress import RunDisplay, acquire, interrupt_on_sigterm
+    from bench.cli.folds import folds_of
+    from bench.cli.progress import RunDisplay, interrupt_on_sigterm
+    from bench.cli.sync import leaderboard_notes
     from bench.plugins import load_registries
     from bench.records import Store
-    from bench.running.folds import build_folds
     from bench.running.lock import exclusive
     from bench.running.session import prepare
     from bench.running.worker import now
+    from bench.tracking import Mirror
 
     registries, store = load_registries(), Store(out)
     interrupt_on_sigterm()
     with ExitStack() as stack:
         stack.enter_context(exclusive(out, request.command, now()))
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-run-")))
-        folds = build_folds(suite, registries, acquire(data_dir))
+        folds = folds_of(suite, registries, data_dir)
         session = prepare(suite, folds, registries, store, work, request, rerun)
         results = dict(session.done)
+        mirror = stack.enter_context(Mirror(out, tracking_uri, command=request.command))
+        if session.missing:
+            mirror.start()
+        for stored in session.done.values():
+            mirror.submit(stored)
         display = stack.enter_context(RunDisplay(suite.label, len(session.jobs), len(session.done)))
         display.say(f"data: {next(iter(folds.values())).dataset.source}")
         finished = stack.enter_context(closing(session.execute(store, work, limits, display)))
         for stored in finished:
             results[stored.record.key] = stored
+            mirror.submit(stored)
         display.close()
         ordered = [results[job.key] for job in session.jobs]
         print_results(ordered, json)
+        summary = mirror.finish(lambda: leaderboard_notes(list(store.all(suite.label))))
+        if summary.warning:
+            print(f"warning: {summary.warning}", file=sys.stderr)
     return ordered
 
 
@@ -121,6 +132,8 @@ def print_results(results: list[Stored], json: bool) -> None:
     if json:
         print(render_json(board))
     else:
+        data = results[0].record.dataset
+        print(f"{data.name}, version {data.version}, from {data.source}\n")
         print_board(board, Console())
 
 

@@ -46,9 +46,9 @@ def command(
 
     Test is never looked at. Interrupt it and start it again: it goes on where it was.
     """
-    from bench.cli.progress import TuneDisplay, acquire, interrupt_on_sigterm
+    from bench.cli.folds import folds_of
+    from bench.cli.progress import TuneDisplay, interrupt_on_sigterm
     from bench.plugins import load_registries
-    from bench.running.folds import build_folds
     from bench.running.identity import resolve_device
     from bench.running.lock import exclusive
     from bench.running.plan import Request, Settings
@@ -70,7 +70,7 @@ def command(
     with ExitStack() as stack:
         stack.enter_context(exclusive(out, request.command, now()))
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-tune-")))
-        folds = build_folds(chosen, registries, acquire(data_dir))
+        folds = folds_of(chosen, registries, data_dir)
         for name, prepared in folds.items():
             tuner = make_tuner(chosen, algorithm, name, prepared, registries, out, work, request, limits, fixed)
             with TuneDisplay(f"{name} · {algorithm}", trials) as display:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class Job:
     final_fit: str
     settings: Settings
     code: Code
-    key: str
+    key: str = ""
     imports: tuple[str, ...] = ()
     """Modules that its process is started with."""
     tuning: TuningLedger | None = None
@@ -115,22 +115,18 @@ def _job(
     row: str,
     seed: int,
 ) -> Job:
-    algorithm, name = (suite.algorithm(row, registries), suite.algorithms[row].algorithm or row)
     spec, tuned = suite.algorithms[row], request.tuned.get((task, row))
+    name, algorithm = spec.algorithm or row, suite.algorithm(row, registries)
     passed = {**spec.parameters, **spec.per_task.get(task, {}), **(tuned.parameters if tuned else {})}
-    config = algorithm.Config.parse(f"'{row}'", passed).model_dump(mode="json")
-    code = code_of(algorithm)
-    versions = {m.label: m.version for m in parse_metrics(suite.metrics, registries.metrics)}
-    packages = {package: package_versions()[package] for package in NUMERIC_PACKAGES}
-    identity = (prepared.fold.fingerprint, name, config, seed, versions, suite.primary_metric, suite.final_fit)
-    return Job(
+    config = algorithm.Config.parse(f"'{row}'", passed)
+    job = Job(
         suite=SuiteRef(name=suite.name, version=suite.version, fingerprint=suite.fingerprint),
         task=task,
         row=row,
         algorithm=name,
         origin=registries.algorithms.origin(name),
         passed=passed,
-        config=config,
+        config=config.model_dump(mode="json"),
         seed=seed,
         dataset=prepared.dataset_ref,
         fold=prepared.ref,
@@ -139,9 +135,18 @@ def _job(
         primary_metric=suite.primary_metric,
         final_fit=suite.final_fit,
         settings=request.settings,
-        code=code,
-        key=content_hash(repr((*identity, request.settings, code.content, sorted(packages.items())))),
-        imports=algorithm.imports,
+        code=code_of(algorithm),
+        imports=algorithm(config).imports,
         tuning=tuned.ledger if tuned else None,
         command=request.command,
     )
+    return replace(job, key=_key(job, registries))
+
+
+def _key(job: Job, registries: Registries) -> str:
+    """Sha256 of everything that could change the job's record, and of which row it is."""
+    metrics = {metric.label: metric.version for metric in parse_metrics(job.metrics, registries.metrics)}
+    packages = {package: package_versions()[package] for package in NUMERIC_PACKAGES}
+    what = (job.task, job.row, job.algorithm, job.config, job.seed, job.tuning, job.fold.fingerprint)
+    how = (metrics, job.primary_metric, job.final_fit, job.settings, job.code.content, packages)
+    return content_hash(repr((what, how)))

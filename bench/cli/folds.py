@@ -1,0 +1,21 @@
+"""A suite's folds, with a bar while its data is downloaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.plugins import Registries
+    from bench.running.folds import PreparedFold
+    from bench.suite import Suite
+
+
+def folds_of(suite: Suite, registries: Registries, data_dir: Path | None) -> dict[str, PreparedFold]:
+    """The fold of every task, by the task's name. data_dir: a folder that already holds the data set's files."""
+    from bench.cli.data import download_bars
+    from bench.dataset_source import Acquire
+    from bench.running.folds import build_folds
+
+    with download_bars() as progress:
+        return build_folds(suite, registries, Acquire(folder=data_dir, progress=progress))

@@ -1,0 +1,16 @@
+"""The built-in data sets, one line each; nothing is imported until it is used."""
+
+from __future__ import annotations
+
+from bench.plugins import Registries
+
+DATASETS = {
+    "movielens-100k": "bench_datasets.movielens:MOVIELENS_100K",
+    "smoke": "bench_datasets.synthetic:SMOKE",
+}
+
+
+def register(registries: Registries) -> None:
+    """Add every data set of this package."""
+    for name, target in DATASETS.items():
+        registries.datasets.add(name, target, origin="recsys-bench")

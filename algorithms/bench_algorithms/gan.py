@@ -1,0 +1,160 @@
+"""A GAN over user profiles whose generator adds synthetic users to the training data of another algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from bench import seeds
+from bench.algorithm import Algorithm, Context, EvalSet, UserBatch
+from bench.config import Config
+from bench.errors import UnknownNameError, UsageError
+from bench.interactions import Int64Array, Interactions, ItemLists
+from bench.plugins import load_registries
+from bench.search import FloatRange, IntRange, LogRange
+from bench_algorithms.gan_augmentation import augmented, faithfulness, profiles_of
+from bench_algorithms.vae import as_bags
+
+if TYPE_CHECKING:
+    import torch
+
+    from bench.algorithm import Scores
+    from bench_algorithms.gan_network import ProfileGAN
+
+NAME = "gan-augmented"
+BLOCK = 1024
+"""Synthetic users drawn at once."""
+
+
+class GANConfig(Config):
+    """The adversarial pair, how many users it adds, and the algorithm that trains on the result."""
+
+    base: str = "ease"
+    """The algorithm that is trained on real and synthetic users; any registered one but this."""
+    base_config: dict[str, Any] = Field(default_factory=dict)
+    """Hyperparameters of the base."""
+    synthetic_share: Annotated[float, Field(gt=0, le=10), FloatRange(0.05, 1.0)] = 0.2
+    """Synthetic users added, as a share of the real ones."""
+    epochs: Annotated[int, Field(ge=1), IntRange(20, 300, log=True)] = 100
+    """Passes of the GAN over the real users."""
+    batch_size: Annotated[int, Field(ge=1), IntRange(16, 256, log=True)] = 64
+    """Users a step."""
+    learning_rate: Annotated[float, Field(gt=0), LogRange(1e-5, 1e-2)] = 1e-3
+    """Step size of Adam, for both networks."""
+    latent_units: Annotated[int, Field(ge=1), IntRange(8, 128, log=True)] = 32
+    """Length of the noise a user is generated from."""
+    hidden_units: Annotated[int, Field(ge=1), IntRange(32, 512, log=True)] = 128
+    """Width of the two hidden layers of generator and critic."""
+    critic_steps: Annotated[int, Field(ge=1, le=10)] = 2
+    """Steps of the critic for one of the generator."""
+    temperature: Annotated[float, Field(gt=0), FloatRange(0.2, 2.0)] = 1.0
+    """Softness of the relaxation that carries the gradient through the drawing of items."""
+
+    @model_validator(mode="after")
+    def _base_exists(self) -> Self:
+        """So that a wrong base is refused when the configuration is read, not after the GAN was trained."""
+        new_base(self)
+        return self
+
+
+def new_base(config: GANConfig) -> Algorithm[Any]:
+    """The base algorithm, not yet fitted. Raises UsageError if it does not exist, is a GAN, or is misconfigured."""
+    algorithms = load_registries().algorithms
+    if config.base not in algorithms:
+        raise UnknownNameError("base algorithm", config.base, set(algorithms) - {NAME})
+    kind = algorithms.get(config.base)
+    if issubclass(kind, GANAugmented):
+        raise UsageError(f"the base of '{NAME}' must be an algorithm that does not augment. Got '{config.base}'.")
+    base: Algorithm[Any] = kind(**config.base_config)
+    return base
+
+
+class GANAugmented(Algorithm[GANConfig]):
+    """Any algorithm, trained on the real users and on synthetic ones from a GAN over user profiles.
+
+    A Wasserstein GAN with gradient penalty; a profile is drawn item by item without replacement. Differs from
+    the papers: it does not recommend by itself, as CFGAN does, but augments, and items are drawn with Gumbel
+    noise and a straight-through gradient. Everything else (scores, needs, early stopping) is the base's.
+    """
+
+    paper = "Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville: Improved training of Wasserstein GANs. NeurIPS 2017; \
+Chae, Kang, Kim, Lee: CFGAN. CIKM 2018"
+
+    def __init__(self, config: GANConfig | None = None, **fields: Any) -> None:
+        super().__init__(config, **fields)
+        self.base = new_base(self.config)
+        # On the instance, where the harness looks: the class does not know its base.
+        vars(self).update(needs=self.base.needs, serves_unseen_users=self.base.serves_unseen_users)
+
+    @property
+    def uses_validation(self) -> bool:
+        return self.base.uses_validation
+
+    @property
+    def fitted_config(self) -> GANConfig:
+        """With what the base found filled into `base_config`."""
+        return self.config.changed(base_config=self.base.fitted_config.model_dump())
+
+    def fit(self, train: Interactions, validation: EvalSet | None, context: Context) -> Self:
+        """Train the GAN on `train`, add its users, train the base on all. The faithfulness of the synthetic users
+        is in `context.details["augmentation"]`. Raises DivergedError, naming the epoch."""
+        users, real = profiles_of(train)
+        rng = seeds.generator(context.seed, "synthetic users")
+        models = rng.integers(len(users), size=max(1, round(self.config.synthetic_share * len(users))))
+        synthetic = draw_users(self._train(real, context), real.lengths[models], rng)
+        context.details["augmentation"] = faithfulness(real.csr(), synthetic.csr(), rng)
+        everyone = augmented(train, synthetic, users[models], rng)
+        if context.user_features is not None:
+            context = replace(context, user_features=context.user_features.aligned(everyone.user_ids))
+        self.base = new_base(self.config).fit(everyone, validation, context)
+        return self
+
+    def _train(self, real: ItemLists, context: Context) -> ProfileGAN:
+        """The GAN, trained on the profiles of the real users."""
+        import torch
+
+        from bench.lightning_runner import Runner
+        from bench_algorithms.gan_network import ProfileGAN
+
+        size = self.config.batch_size
+        profiles = real.csr()
+
+        def draw(rng: np.random.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+            shuffled = profiles[rng.permutation(len(real))]
+            lists = ItemLists(shuffled.indptr, shuffled.indices, real.n_items)
+            for start in range(0, len(lists), size):
+                yield as_bags(lists.slice(start, min(start + size, len(lists))))
+
+        runner = Runner("gan", self.config.epochs, context)
+        with runner.seeded():
+            popularity = np.bincount(real.items, minlength=real.n_items).astype(np.float32)
+            network = ProfileGAN(torch.from_numpy(popularity), self.config)
+            runner.fit(network, draw)
+        return network
+
+    def score(self, batch: UserBatch) -> Scores:
+        """The base's scores; synthetic users are never asked for."""
+        return self.base.score(batch)
+
+
+def draw_users(network: ProfileGAN, lengths: Int64Array, rng: np.random.Generator) -> ItemLists:
+    """One synthetic user for each length: that many distinct items, drawn by the generator's preferences."""
+    import torch
+
+    lists = []
+    for start in range(0, len(lengths), BLOCK):
+        sizes = lengths[start : start + BLOCK]
+        noise = rng.standard_normal((len(sizes), network.config.latent_units)).astype(np.float32)
+        with torch.inference_mode():
+            logits = network.logits(
+                torch.from_numpy(noise).to(network.device), torch.from_numpy(sizes).to(network.device)
+            )
+        keys = logits.cpu().numpy() + rng.gumbel(size=logits.shape)
+        order = np.argsort(-keys, axis=1, kind="stable")
+        lists += [np.sort(row[:size]) for row, size in zip(order, sizes, strict=True)]
+    indptr = np.concatenate([[0], np.cumsum(lengths)])
+    return ItemLists(indptr, np.concatenate(lists).astype(np.int32), network.n_items)

@@ -1,0 +1,109 @@
+"""Items as TF-IDF vectors of their attributes, whatever those are: text, tags, categories, numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field, ValidationInfo, field_validator
+from scipy import sparse
+
+from bench.config import Config
+from bench.errors import UnmetNeedError
+from bench.interactions import FeatureColumn, Features, Float64Array
+from bench.search import FloatRange, IntRange
+
+VECTOR_IMPORTS = ("sklearn.feature_extraction.text", "sklearn.preprocessing")
+"""What `item_vectors` imports when it is called."""
+Tokens = list[list[str]]
+"""The tokens of each item."""
+
+
+class FeatureConfig(Config):
+    """How much each kind of attribute counts, relative to the others."""
+
+    text_weight: Annotated[float, Field(ge=0), FloatRange(0, 1)] = 0.5
+    """Weight of words, such as those of titles. 0 leaves them out."""
+    tags_weight: Annotated[float, Field(ge=0), FloatRange(0, 1)] = 1.0
+    """Weight of tags and categories, such as genres. 0 leaves them out."""
+    number_weight: Annotated[float, Field(ge=0), FloatRange(0, 1)] = 0.5
+    """Weight of numbers, such as years. 0 leaves them out."""
+    number_bins: Annotated[int, Field(ge=2), IntRange(2, 50, log=True)] = 10
+    """Bins with as many items each that a number is sorted into. Bins overlap: numbers in neighbouring bins
+    are half alike."""
+
+    @field_validator("number_weight")
+    @classmethod
+    def _something_counts(cls, value: float, info: ValidationInfo) -> float:
+        if not (value or info.data.get("text_weight", 1) or info.data.get("tags_weight", 1)):
+            raise ValueError("should be greater than 0 where text_weight and tags_weight are 0")
+        return value
+
+
+def item_vectors(features: Features, config: FeatureConfig) -> sparse.csr_matrix:
+    """float64 [n_items, n_tokens]: unit rows, or zero for items without attributes.
+
+    Each kind of attribute becomes a unit TF-IDF vector, is multiplied by its weight, and all are joined. The
+    rarity of a token (IDF) is that among all items of the catalogue, in training or not: attributes are known
+    of new items too, and say nothing of who likes them. Raises UnmetNeedError if no attribute with a weight
+    has any value.
+    """
+    from sklearn.preprocessing import normalize
+
+    parts = [
+        weight * _tfidf(tokens)
+        for tokens, weight in (
+            (_tokens(features, {"text": _words}), config.text_weight),
+            (_tokens(features, {"category": _categories, "tags": _tags}), config.tags_weight),
+            (_tokens(features, {"number": lambda column: _binned(column, config.number_bins)}), config.number_weight),
+        )
+        if weight and any(tokens)
+    ]
+    if not parts:
+        raise UnmetNeedError("needs item features with a value and a weight, and there are none.")
+    return sparse.csr_matrix(normalize(sparse.hstack(parts, format="csr")))
+
+
+def _tfidf(tokens: Tokens) -> Any:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(analyzer=list).fit_transform(tokens)
+
+
+def _tokens(features: Features, readers: dict[str, Callable[[FeatureColumn], Tokens]]) -> Tokens:
+    """Tokens of all columns that have a reader, each marked with its column: "genres=Comedy"."""
+    joined: Tokens = [[] for _ in features.ids]
+    for name, column in sorted(features.columns.items()):
+        if column.kind in readers:
+            for item, tokens in zip(joined, readers[column.kind](column), strict=True):
+                item.extend(f"{name}={token}" for token in tokens)
+    return joined
+
+
+def _words(column: FeatureColumn) -> Tokens:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    split: Callable[[str], Iterable[str]] = TfidfVectorizer(
+        strip_accents="unicode", token_pattern=r"(?u)\b\w+\b"
+    ).build_analyzer()
+    return [list(split(text)) for text in column.values]
+
+
+def _categories(column: FeatureColumn) -> Tokens:
+    return [[value] if value else [] for value in column.values]
+
+
+def _tags(column: FeatureColumn) -> Tokens:
+    return [list(values) for values in column.values]
+
+
+def _binned(column: FeatureColumn, bins: int) -> Tokens:
+    """Two tokens a number, its bin's lower and upper edge, so that neighbouring bins share one."""
+    values: Float64Array = np.asarray(column.values, np.float64)
+    known = np.isfinite(values)
+    if not known.any():
+        return [[] for _ in values]
+    edges = np.unique(np.quantile(values[known], np.arange(1, bins) / bins, method="inverted_cdf"))
+    position = np.searchsorted(edges, values, side="left")
+    return [[str(p), str(p + 1)] if here else [] for p, here in zip(position, known, strict=True)]

@@ -1,0 +1,79 @@
+"""Neighbourhood models: recommend what similar users liked, or what is similar to what the user liked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+import numpy as np
+from pydantic import Field
+
+from bench.algorithm import Algorithm, Context, EvalSet, UserBatch
+from bench.config import Config
+from bench.interactions import Float32Array, Interactions
+from bench.search import Choice, FloatRange, IntRange
+from bench_algorithms.similarity import Measure, NearestRows
+from bench_algorithms.weighting import TermWeights, Weighting
+
+
+class NeighbourhoodConfig(Config):
+    """What both neighbourhood models have."""
+
+    k: Annotated[int, Field(ge=1), IntRange(5, 500, log=True)] = 100
+    """Neighbours that are kept: of each user, or of each item."""
+    similarity: Annotated[Measure, Choice("cosine", "jaccard")] = "cosine"
+    """How alike two users or items are."""
+    shrinkage: Annotated[float, Field(ge=0), FloatRange(0, 100)] = 0.0
+    """Number of common interactions at which a similarity is halved; few in common count less."""
+    weighting: Annotated[Weighting, Choice("none", "tf-idf", "bm25")] = "none"
+    """What rare terms count in a similarity: the items two users share, or the users two items share. BM25
+    falls off faster with frequency than TF-IDF; its length normalisation matters to jaccard only, since
+    cosine is normalised already."""
+
+
+class UserKNN(Algorithm[NeighbourhoodConfig]):
+    """Scores an item by the similarity of the k nearest training users who have it, summed.
+
+    The user is compared by history, so users unseen in training are served. Users are never their own
+    neighbours: the training row of the same user is left out. Similarities are not normalised to sum to one,
+    as ranking does not depend on it. An empty history scores 0 everywhere.
+    """
+
+    paper = "Herlocker, Konstan, Borchers, Riedl: An algorithmic framework for collaborative filtering. SIGIR 1999"
+
+    def fit(self, train: Interactions, validation: EvalSet | None, context: Context) -> Self:
+        """Keeps the training rows and their weights; the neighbours are found when scoring."""
+        self.users = train.csr()
+        self.weights = TermWeights.learn(self.users, self.config.weighting)
+        weighted = self.weights.apply(self.users)
+        self.nearest = NearestRows(weighted, self.config.similarity, self.config.shrinkage)
+        return self
+
+    def score(self, batch: UserBatch) -> Float32Array:
+        """float32[b, n_items], at least 0."""
+        history = self.weights.apply(batch.history.csr())
+        neighbours = self.nearest.find(history, self.config.k, exclude=batch.users)
+        return np.asarray((neighbours @ self.users).toarray(), np.float32)
+
+
+class ItemKNN(Algorithm[NeighbourhoodConfig]):
+    """Scores an item by its similarity to the items of the history, summed over those among its k nearest.
+
+    Unlike the paper, similarities are not normalised to sum to one for each item, which on implicit feedback
+    favours items with few neighbours. Items without training rows, and all items for an empty history, score 0.
+    """
+
+    paper = "Deshpande, Karypis: Item-based top-N recommendation algorithms. TOIS 22(1), 2004"
+
+    def fit(self, train: Interactions, validation: EvalSet | None, context: Context) -> Self:
+        """Finds the k nearest items of each item."""
+        items = train.csr().T.tocsr()
+        weighted = TermWeights.learn(items, self.config.weighting).apply(items)
+        nearest = NearestRows(weighted, self.config.similarity, self.config.shrinkage)
+        neighbours = nearest.find(weighted, self.config.k, exclude=np.arange(train.n_items, dtype=np.int32))
+        self.contributions = neighbours.T.tocsr()
+        """float32 [n_items, n_items]: what having the row's item adds to the column's score."""
+        return self
+
+    def score(self, batch: UserBatch) -> Float32Array:
+        """float32[b, n_items], at least 0."""
+        return np.asarray((batch.history.csr() @ self.contributions).toarray(), np.float32)

@@ -1,0 +1,26 @@
+"""The built-in algorithms, one line each; nothing is imported until it is used."""
+
+from __future__ import annotations
+
+from bench.plugins import Registries
+
+ALGORITHMS = {
+    "random": "bench_algorithms.baselines:Random",
+    "popularity": "bench_algorithms.baselines:Popularity",
+    "user-knn": "bench_algorithms.neighbourhood:UserKNN",
+    "item-knn": "bench_algorithms.neighbourhood:ItemKNN",
+    "ease": "bench_algorithms.linear:EASE",
+    "content": "bench_algorithms.content:Content",
+    "hybrid": "bench_algorithms.hybrid:Hybrid",
+    "hybrid-weighted": "bench_algorithms.hybrid:HybridWeighted",
+    "hybrid-switching": "bench_algorithms.hybrid:HybridSwitching",
+    "lstm": "bench_algorithms.lstm:LSTM",
+    "vae": "bench_algorithms.vae:VAE",
+    "gan-augmented": "bench_algorithms.gan:GANAugmented",
+}
+
+
+def register(registries: Registries) -> None:
+    """Add every algorithm of this package."""
+    for name, target in ALGORITHMS.items():
+        registries.algorithms.add(name, target, origin="recsys-bench")

@@ -1,0 +1,79 @@
+"""The variational autoencoder for collaborative filtering, Mult-VAE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from bench.algorithm import Context, UserBatch
+from bench.interactions import Interactions, ItemLists
+from bench.lightning import DrawEpoch, LightningAlgorithm, LightningConfig
+from bench.search import FloatRange, IntRange
+
+if TYPE_CHECKING:
+    import torch
+
+    from bench_algorithms.vae_network import MultVAE
+
+
+class VAEConfig(LightningConfig):
+    """Mult-VAE: a multinomial likelihood over the catalogue, and a Gaussian code for each user."""
+
+    hidden_units: Annotated[int, Field(ge=1), IntRange(100, 800)] = 600
+    """Width of the hidden layer, alike in encoder and decoder."""
+    latent_units: Annotated[int, Field(ge=1), IntRange(32, 256)] = 200
+    """Length of a user's code."""
+    dropout: Annotated[float, Field(ge=0, lt=1), FloatRange(0.2, 0.8)] = 0.5
+    """Share of a user's items hidden from the encoder in training."""
+    beta: Annotated[float, Field(ge=0), FloatRange(0.0, 1.0)] = 0.2
+    """Weight of the KL divergence once it is fully annealed."""
+    anneal_steps: Annotated[int, Field(ge=0), IntRange(100, 20_000, log=True)] = 2_000
+    """Training steps over which the KL weight would rise from 0 to 1; it stops at `beta`. Counted in steps,
+    not as a share of training, so that a final fit of fewer epochs follows the same schedule. 0: no annealing."""
+
+
+class VAE(LightningAlgorithm[VAEConfig]):
+    """Variational autoencoder with multinomial likelihood and KL annealing (Mult-VAE).
+
+    It encodes a user's history, so it serves users it was not trained on. Differs from the paper in Adam's
+    fused step, and in the first layer being computed as a weighted sum of the embeddings of a user's items,
+    which is the same function.
+    """
+
+    paper = "Liang, Krishnan, Hoffman, Jebara: Variational autoencoders for collaborative filtering. WWW 2018"
+
+    def module(self, train: Interactions, context: Context) -> MultVAE:
+        from bench_algorithms.vae_network import MultVAE
+
+        return MultVAE(train.n_items, self.config)
+
+    def batches(self, train: Interactions, context: Context) -> DrawEpoch:
+        profiles = train.csr()
+        profiles.sort_indices()
+        profiles = profiles[np.diff(profiles.indptr) > 0]
+
+        def draw(rng: np.random.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+            shuffled = profiles[rng.permutation(profiles.shape[0])]
+            lists = ItemLists(shuffled.indptr, shuffled.indices, profiles.shape[1])
+            for start in range(0, len(lists), self.config.batch_size):
+                yield as_bags(lists.slice(start, min(start + self.config.batch_size, len(lists))))
+
+        return draw
+
+    def forward(self, network: Any, batch: UserBatch) -> torch.Tensor:
+        """Logits of the decoder at the mean of the user's code; an empty history gives the code of nobody."""
+        profiles = batch.history.csr()
+        profiles.sort_indices()
+        items, indptr = as_bags(ItemLists(profiles.indptr, profiles.indices, profiles.shape[1]))
+        logits: torch.Tensor = network(items.to(network.device), indptr.to(network.device))
+        return logits
+
+
+def as_bags(lists: ItemLists) -> tuple[torch.Tensor, torch.Tensor]:
+    """Items int64[indptr[-1]] and indptr int64[b + 1], as torch's embedding bags take them."""
+    import torch
+
+    return torch.from_numpy(lists.items.astype(np.int64)), torch.from_numpy(lists.indptr.astype(np.int64))

@@ -1,0 +1,61 @@
+"""`bench sync`: mirror the records that MLflow lacks, and close what dead processes left open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from bench.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.records import Stored
+    from bench.tracking import Summary
+
+PATIENCE_SECONDS = 30.0
+
+
+def command(
+    out: options.Out = options.DEFAULT_OUT, tracking_uri: options.TrackingUri = None, json: options.Json = False
+) -> None:
+    """Mirror the results that MLflow lacks; what it has is left alone."""
+    from bench.cli.leaderboard import stored_runs
+    from bench.errors import BenchError
+    from bench.tracking import Mirror
+
+    runs = stored_runs(out, None, [])
+    with Mirror(out, tracking_uri, command="bench sync", verify=True) as mirror:
+        for run in runs:
+            mirror.submit(run)
+        summary = mirror.finish(lambda: leaderboard_notes(runs), patience=PATIENCE_SECONDS, limit=None)
+    _print(summary, json)
+    if summary.warning:
+        raise BenchError(summary.warning)
+
+
+def leaderboard_notes(runs: Sequence[Stored]) -> dict[str, str]:
+    """The Markdown leaderboards of all tasks among the runs, by the name of their MLflow experiment."""
+    from bench_reports.board import Board
+    from bench_reports.leaderboard import leaderboard, render_markdown
+
+    from bench.tracking.naming import experiment_name
+
+    boards = leaderboard(runs).tasks
+    return {experiment_name(board.suite, board.task): render_markdown(Board((board,))) for board in boards}
+
+
+def _print(summary: Summary, json: bool) -> None:
+    if json:
+        import dataclasses
+        from json import dumps
+
+        print(dumps(dataclasses.asdict(summary), default=str, indent=2))
+        return
+    parts = [f"{summary.mirrored} mirrored", f"{summary.present} already there"]
+    if summary.closed:
+        parts.append(f"{summary.closed} runs of dead processes closed")
+    if summary.failed or summary.pending:
+        parts.append(f"{len(summary.failed) + summary.pending} not mirrored")
+    typer.echo(f"MLflow ({summary.uri}): {', '.join(parts)}")

@@ -1,0 +1,114 @@
+"""`bench sync` and `bench ui` on a real store."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from bench.cli import sync, ui
+from bench.errors import BenchError, UsageError
+from bench.records import Stored
+from bench.tracking.places import Place
+
+MakeResult = Callable[..., Stored]
+RunsOf = Callable[..., list[Run]]
+
+
+def test_sync_mirrors_what_is_missing_and_nothing_twice(
+    store: Place,
+    make_result: MakeResult,
+    runs_of: RunsOf,
+    client: MlflowClient,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for row in ("ease", "vae"):
+        make_result(row)
+    sync.command(store.root, json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert {name: found[name] for name in ("mirrored", "present", "pending", "failed")} == {
+        "mirrored": 2,
+        "present": 0,
+        "pending": 0,
+        "failed": [],
+    }
+    make_result("hybrid")
+    sync.command(store.root)
+    assert "1 mirrored, 2 already there" in capsys.readouterr().out
+    assert len(runs_of("result")) == 3
+    experiment = client.get_experiment_by_name("smoke-v1/holdout")
+    assert experiment is not None
+    note = experiment.tags["mlflow.note.content"]
+    assert all(f"| {row} |" in note for row in ("ease", "vae", "hybrid"))
+
+
+def test_sync_without_a_server_says_so(root: Path, make_result: MakeResult) -> None:
+    make_result("ease")
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        uri = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    with pytest.raises(BenchError, match="lacks 1 of 1 results: .*refused"):
+        sync.command(root, uri)
+
+
+def test_sync_without_results_says_what_to_do(root: Path) -> None:
+    with pytest.raises(UsageError, match="bench run --suite"):
+        sync.command(root)
+
+
+def test_ui_without_a_store_says_what_to_do(root: Path) -> None:
+    with pytest.raises(UsageError, match=r"no MLflow store .*mlflow.db yet. Run: bench run"):
+        ui.command(root)
+
+
+def test_ui_says_that_the_port_is_taken(store: Place) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=rf"127.0.0.1:{port}: .*in use. Choose another --port"):
+            ui.command(store.root, port=port)
+
+
+def test_ui_of_a_server_is_the_servers_own(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ui.command(root, "https://tracking.example.org")
+    assert "https://tracking.example.org" in capsys.readouterr().out
+
+
+UI = "import sys; from pathlib import Path; from bench.cli import ui; ui.command(Path(sys.argv[1]), port=int(sys.argv[2]))"
+
+
+def test_ui_serves_the_store_until_ctrl_c(store: Place, client: MlflowClient) -> None:
+    client.create_experiment("movielens-v1/holdout")
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    arguments = [sys.executable, "-c", UI, str(store.root), str(port)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None and process.stderr is not None
+            line = process.stdout.readline()
+            assert f"http://127.0.0.1:{port}/" in line
+            servers = psutil.Process(process.pid).children(recursive=True)
+            query = (
+                f"http://127.0.0.1:{port}/api/2.0/mlflow/experiments/get-by-name?experiment_name=movielens-v1/holdout"
+            )
+            with urllib.request.urlopen(query, timeout=60) as answer:
+                assert json.load(answer)["experiment"]["name"] == "movielens-v1/holdout"
+        finally:
+            os.kill(process.pid, signal.SIGINT)
+            code = process.wait(30)
+        assert code == 0
+        assert process.stderr.read().splitlines()[-1] == "stopped"
+    _, alive = psutil.wait_procs(servers, timeout=10)
+    assert alive == []

@@ -1,0 +1,110 @@
+"""A fold as plain files, so that any outside tool can be compared on exactly the same data.
+
+A folder with `train.csv`, `validation.csv` and `test.csv` (user,item,rating,timestamp, with the data set's
+own ids; a cell is empty where the data set has no such value) and `fold.json`.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.errors import UsageError
+from bench.interactions import Interactions
+from bench.protocol.fold import Fold
+from bench.running.folds import PreparedFold
+from bench.suite import Suite
+
+FORMAT_VERSION = 1
+COLUMNS = ("user", "item", "rating", "timestamp")
+CONTENT = {
+    "train": "what a model may learn from",
+    "validation": "all that is held out for validation; the final model may learn from it too, and it is known of "
+    "its users when they are tested",
+    "test": "the relevant items of every evaluated user, and nothing else",
+}
+
+
+def export_fold(prepared: PreparedFold, suite: Suite, task: str, target: Path) -> Path:
+    """Write the fold of a task; the folder appears whole or not at all.
+
+    Raises UsageError if `target` exists and is not an empty folder, OSError if the disk is full.
+    """
+    check_target(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = target.parent / f".{target.name}-{os.getpid()}"
+    staging.mkdir()
+    try:
+        files = {name: _write_part(staging / f"{name}.csv", part) for name, part in parts(prepared.fold).items()}
+        description = json.dumps(describe(prepared, suite, task, files), indent=2, ensure_ascii=False)
+        (staging / "fold.json").write_text(description + "\n", encoding="utf-8")
+        staging.replace(target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return target
+
+
+def check_target(target: Path) -> None:
+    """Raises UsageError if a fold cannot be written there without losing something."""
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise UsageError(f"a fold is written to a new or empty folder. '{target}' exists and is not empty.")
+
+
+def parts(fold: Fold) -> dict[str, Interactions]:
+    """The rows of each file, by its stem."""
+    return {"train": fold.train, "validation": fold.held_validation, "test": relevant(fold)}
+
+
+def relevant(fold: Fold) -> Interactions:
+    """The held-out test rows that an evaluated user has to find, each pair once."""
+    held, truth = fold.held_test, fold.test.truth
+    wanted = fold.test.users[truth.rows].astype(np.int64) * truth.n_items + truth.items
+    pairs = held.user.astype(np.int64) * held.n_items + held.item
+    first = np.zeros(len(pairs), np.bool_)
+    first[np.unique(pairs, return_index=True)[1]] = True
+    return held.select(first & np.isin(pairs, wanted))
+
+
+def describe(prepared: PreparedFold, suite: Suite, task: str, files: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The content of `fold.json`: what was split, how, and how much of it there is."""
+    dataset = prepared.dataset_ref
+    return {
+        "format_version": FORMAT_VERSION,
+        "suite": {"name": suite.name, "version": suite.version, "fingerprint": suite.fingerprint},
+        "task": task,
+        "dataset": {"name": dataset.name, "version": dataset.version, "fingerprint": dataset.fingerprint},
+        "fold": prepared.ref.model_dump(mode="json"),
+        "n_items": prepared.fold.train.n_items,
+        "final_fit": suite.final_fit,
+        "metrics": suite.metrics,
+        "primary_metric": suite.primary_metric,
+        "files": files,
+    }
+
+
+def _write_part(path: Path, part: Interactions) -> dict[str, Any]:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(_rows(part))
+        file.flush()
+        os.fsync(file.fileno())
+    with path.open("rb") as written:
+        digest = hashlib.file_digest(written, "sha256").hexdigest()
+    return {"content": CONTENT[path.stem], "rows": len(part), "sha256": digest}
+
+
+def _rows(part: Interactions) -> Iterator[Sequence[object]]:
+    empty = [""] * len(part)
+    rating = empty if part.rating is None else [str(value) for value in part.rating]
+    timestamp = empty if part.timestamp is None else part.timestamp.tolist()
+    users, items = part.user_ids[part.user].tolist(), part.item_ids[part.item].tolist()
+    return zip(users, items, rating, timestamp, strict=True)

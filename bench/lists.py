@@ -1,0 +1,167 @@
+"""User-item lists made elsewhere, read from CSV or Parquet with every id kept exactly ("007", "NA", 2**60)."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from bench.errors import DataError, UsageError, suggestion
+from bench.interactions import Float64Array
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ID_COLUMNS = ("user", "item")
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """The user and item of every row of a file. user, item: Arrow string arrays of one length."""
+
+    user: pa.StringArray
+    item: pa.StringArray
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+
+@dataclass(frozen=True, eq=False)
+class RankedRows:
+    """Recommendations, in any order of rows. key: float64[n], lower is ranked first: the rank, or minus the
+    score. by: which column it comes from.
+    """
+
+    pairs: Pairs
+    key: Float64Array
+    by: Literal["rank", "score"]
+
+
+def read_pairs(path: Path) -> Pairs:
+    """The columns user and item of a file. Raises DataError if it cannot be read or lacks one."""
+    return _pairs(_read(path, ID_COLUMNS), path)
+
+
+def read_ranked(path: Path) -> RankedRows:
+    """User, item, and rank (from 1) or score (higher first); the rank is used where there are both.
+
+    Raises DataError if the file cannot be read, lacks a column, or has a value that is not a number.
+    """
+    names = _column_names(path)
+    by: Literal["rank", "score"] = "score" if "score" in names and "rank" not in names else "rank"
+    if by not in names:
+        raise DataError(f"{path} needs a column 'rank' or 'score'.{_found(by, names)}")
+    table = _read(path, (*ID_COLUMNS, by))
+    values = _numbers(table.column(by), by, path)
+    if by == "rank":
+        _refuse((values < 1) | (values != np.floor(values)), table.column(by), path, "rank must be an int in [1, inf)")
+    return RankedRows(_pairs(table, path), values if by == "rank" else -values, by)
+
+
+def _column_names(path: Path) -> list[str]:
+    try:
+        if path.suffix == ".parquet":
+            from pyarrow import parquet
+
+            return [str(name) for name in parquet.read_schema(path).names]
+        if path.suffix == ".csv":
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                return next(csv.reader(file), [])
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"cannot read {path}: {_line(error)}.") from None
+    raise UsageError(f"a file of lists must be .csv or .parquet. Got '{path}'.")
+
+
+def _found(wanted: str, names: Sequence[str]) -> str:
+    return suggestion(wanted, names).replace("Known:", "Its columns:")
+
+
+def _read(path: Path, wanted: Sequence[str]) -> pa.Table:
+    """The wanted columns, each of one chunk; those of a CSV file are strings."""
+    names = _column_names(path)
+    for name in wanted:
+        if names.count(name) != 1:
+            number = "a" if name not in names else "only one"
+            raise DataError(f"{path} needs {number} column '{name}'.{_found(name, names)}")
+    try:
+        table = _read_parquet(path, wanted) if path.suffix == ".parquet" else _read_csv(path, wanted)
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {path}: {_line(error)}.") from None
+    if not len(table):
+        raise DataError(f"{path} has no rows.")
+    return table.combine_chunks()
+
+
+def _read_parquet(path: Path, wanted: Sequence[str]) -> pa.Table:
+    from pyarrow import parquet
+
+    return parquet.read_table(path, columns=list(wanted))
+
+
+def _read_csv(path: Path, wanted: Sequence[str]) -> pa.Table:
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    convert = arrow.ConvertOptions(
+        include_columns=list(wanted),
+        column_types={name: pa.string() for name in wanted},
+        null_values=[],
+        strings_can_be_null=False,
+    )
+    return arrow.read_csv(path, None, arrow.ParseOptions(newlines_in_values=True), convert)
+
+
+def _pairs(table: pa.Table, path: Path) -> Pairs:
+    user, item = (_ids(table.column(name), name, path) for name in ID_COLUMNS)
+    return Pairs(user, item)
+
+
+def _ids(column: pa.ChunkedArray, name: str, path: Path) -> pa.StringArray:
+    """Ids as strings. Numbers that are not integers are refused: they no longer hold ids above 2**53."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)):
+        raise DataError(f"the column '{name}' of {path} must hold strings or integers. Got {kind}.")
+    ids = column.cast(kind).cast(pa.string()).combine_chunks()
+    missing = compute.fill_null(compute.equal(ids, ""), True).to_numpy(zero_copy_only=False)
+    _refuse(missing, column, path, f"{name} must not be missing")
+    return ids
+
+
+def _numbers(column: pa.ChunkedArray, name: str, path: Path) -> Float64Array:
+    """float64[n], all finite."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    try:
+        text = compute.utf8_trim_whitespace(column) if pa.types.is_string(column.type) else column
+        values = np.asarray(text.cast(pa.float64(), safe=False).to_numpy(), np.float64)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        values = np.array([_number(value) for value in column.to_pylist()])
+    _refuse(~np.isfinite(values), column, path, f"{name} must be a finite number")
+    return values
+
+
+def _number(value: object) -> float:
+    try:
+        return float(str(value))
+    except ValueError:
+        return float("nan")
+
+
+def _refuse(bad: np.ndarray[tuple[int], np.dtype[np.bool_]], column: pa.ChunkedArray, path: Path, rule: str) -> None:
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise DataError(f"{path}, row {row + 1} after the header: {rule}. Got {column[row].as_py()!r}.")
+
+
+def _line(error: Exception) -> str:
+    """The error's own words, on one line."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split()).rstrip(".")

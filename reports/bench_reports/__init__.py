@@ -1,0 +1,1 @@
+"""Leaderboards and tables: pure functions of stored records."""

@@ -1,0 +1,69 @@
+"""What a leaderboard is made of: one board a task, one line an algorithm, means over its seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.records import Status, TuningLedger
+
+MetricValues = Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class BoardRow:
+    """One algorithm on one task.
+
+    rank: from 1, equal values share one; None where there is nothing to rank. seeds, statuses and records
+    are parallel, one entry a run. status: "ok", or that of the first run that is not. metrics and timings
+    (seconds) are means over the runs that are ok; peak_bytes is their maximum.
+    """
+
+    algorithm: str
+    rank: int | None
+    seeds: tuple[int, ...]
+    statuses: tuple[Status, ...]
+    records: tuple[Path, ...]
+    status: Status
+    reason: str
+    metrics: MetricValues
+    timings: Mapping[str, float]
+    users_per_second: float | None
+    peak_bytes: int
+    tuning: TuningLedger | None
+
+    @property
+    def fit_seconds(self) -> float:
+        """All the training behind the tested model: the fit, and the final fit where there was one."""
+        return self.timings["fit_seconds"] + self.timings["final_fit_seconds"]
+
+
+@dataclass(frozen=True)
+class TaskBoard:
+    """The rows of one task, best first, all on the same fold; rows that cannot be ranked come last.
+
+    suite: its label, "movielens-v1". metrics: the labels, in the order of the columns. sort: the one that
+    ranks. lower_is_better: the labels of which it is true. notes: what a reader must know to trust the table.
+    """
+
+    suite: str
+    task: str
+    n_users: int
+    metrics: tuple[str, ...]
+    sort: str
+    lower_is_better: frozenset[str]
+    rows: tuple[BoardRow, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """What the table is about: "movielens-v1 · holdout · 938 users"."""
+        return f"{self.suite} · {self.task} · {self.n_users} users"
+
+
+@dataclass(frozen=True)
+class Board:
+    """The boards of every suite and task."""
+
+    tasks: tuple[TaskBoard, ...]

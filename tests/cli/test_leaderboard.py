@@ -1,0 +1,143 @@
+"""`bench leaderboard`, and the table in a terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bench_reports.leaderboard import leaderboard
+from rich.console import Console
+
+from bench.cli.board import print_board
+from bench.records import Status
+
+METRICS = ["ndcg@10", "precision@10", "recall@10", "map@10", "mrr@10", "hit@10", "coverage@10"]
+
+
+@pytest.fixture
+def out(make_run: Any, tmp_path: Path) -> Path:
+    """A store with two suites; smoke has two tasks."""
+    for task in ("holdout", "next-item"):
+        make_run("ease", metrics={"ndcg@10": 0.4, "hit@10": 0.1}, task=task)
+        make_run("vae", metrics={"ndcg@10": 0.3, "hit@10": 0.2}, task=task)
+    make_run("ease", metrics={"ndcg@10": 0.5, "hit@10": 0.6}, suite="movielens")
+    return tmp_path / "runs"
+
+
+def rows(text: str) -> list[tuple[str, str, str]]:
+    return [(row["suite"], row["task"], row["algorithm"]) for row in json.loads(text)]
+
+
+def test_json_holds_every_suite_and_task(call: Any, out: Path) -> None:
+    done = call("leaderboard", "--out", out, "--format", "json")
+    assert done.code == 0
+    assert rows(done.out) == [
+        ("movielens-v1", "holdout", "ease"),
+        ("smoke-v1", "holdout", "ease"),
+        ("smoke-v1", "holdout", "vae"),
+        ("smoke-v1", "next-item", "ease"),
+        ("smoke-v1", "next-item", "vae"),
+    ]
+    assert all(Path(row["record"], "record.json").exists() for row in json.loads(done.out))
+
+
+def test_a_record_path_is_absolute(call: Any, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(out.parent)
+    done = call("leaderboard", "--out", out.name, "--format", "json")
+    assert all(Path(row["record"]).is_absolute() for row in json.loads(done.out))
+
+
+@pytest.mark.parametrize("suite", ["smoke", "smoke-v1"])
+def test_suite_task_and_sort_select(call: Any, out: Path, suite: str) -> None:
+    options = ("--suite", suite, "--task", "next-item", "--sort", "hit@10", "--format", "json")
+    done = call("leaderboard", "--out", out, *options)
+    assert rows(done.out) == [("smoke-v1", "next-item", "vae"), ("smoke-v1", "next-item", "ease")]
+
+
+def test_table_markdown_and_csv(call: Any, out: Path) -> None:
+    table = call("leaderboard", "--out", out).out
+    assert [line for line in table.splitlines() if "·" in line] == [
+        "movielens-v1 · holdout · 20 users",
+        "smoke-v1 · holdout · 20 users",
+        "smoke-v1 · next-item · 20 users",
+    ]
+    assert table.endswith("\nCompare the runs: bench ui\n")
+    assert call("leaderboard", "--out", out, "--format", "markdown").out.count("### ") == 3
+    assert len(list(csv.reader(io.StringIO(call("leaderboard", "--out", out, "--format", "csv").out)))) == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--suite", "smok"], "unknown suite among the results 'smok'. Did you mean 'smoke'? Known: "),
+        (["--task", "next"], "unknown task among the results 'next'. Did you mean 'next-item'? Known: "),
+        (["--sort", "ndgc@10"], "unknown metric 'ndgc@10'. Did you mean 'ndcg@10'? Known: hit@10, ndcg@10."),
+    ],
+)
+def test_unknown_names_are_one_line_with_the_nearest(call: Any, out: Path, options: list[str], message: str) -> None:
+    done = call("leaderboard", "--out", out, *options)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert done.err.startswith(f"error: {message}")
+
+
+def test_an_empty_store_says_what_to_do(call: Any, tmp_path: Path) -> None:
+    done = call("leaderboard", "--out", tmp_path / "none")
+    assert done.code == 2
+    assert done.err == (f"error: there are no results in '{tmp_path / 'none'}' yet. Run: bench run --suite movielens\n")
+
+
+def table(runs: list[Any], width: int, color: bool = False) -> str:
+    console = Console(width=width, file=io.StringIO(), force_terminal=color, color_system="standard" if color else None)
+    print_board(leaderboard(runs), console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@pytest.fixture
+def full(make_run: Any) -> list[Any]:
+    """Rows like the movielens suite's: seven metrics, the longest name, one failure."""
+    values = {"hybrid-switching": 0.4, "ease": 0.41, "random": 0.01}
+    runs = [
+        make_run(name, metrics={label: value / (i + 1) for i, label in enumerate(METRICS)})
+        for name, value in values.items()
+    ]
+    return [*runs, make_run("lstm", status=Status.DIVERGED, reason="loss is not finite in epoch 3")]
+
+
+def test_a_wide_terminal_shows_everything(full: list[Any]) -> None:
+    lines = table(full, 140).splitlines()
+    assert lines[1].split() == ["#", "algorithm", *METRICS, "fit", "users/s", "memory", "status"]
+    assert lines[3].split()[:3] == ["1", "ease", "0.4100"]
+    assert lines[6].split()[:3] == ["—", "lstm", "—"]
+    assert "  lstm: diverged — loss is not finite in epoch 3" in [line.rstrip() for line in lines]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+def test_a_row_is_one_line_and_fits(full: list[Any], width: int) -> None:
+    lines = table(full, width).splitlines()
+    assert max(map(len, lines)) <= width
+    for name, value in [("ease", "0.4100"), ("hybrid-switching", "0.4000"), ("random", "0.0100")]:
+        assert [line.split()[2] for line in lines if line.split()[1:2] == [name]] == [value]
+
+
+def test_eighty_columns_say_what_is_not_shown(full: list[Any]) -> None:
+    text = " ".join(table(full, 80).split())
+    assert "ndcg precision recall map mrr hit # algorithm" in text
+    assert "Too narrow for coverage@10, users/s, memory, status: widen the terminal, or use --format markdown." in text
+    assert "Too narrow" not in table(full, 140)
+
+
+def test_a_very_narrow_terminal_cuts_names_and_never_numbers(full: list[Any]) -> None:
+    lines = table(full, 24).splitlines()
+    assert any(line.split()[1].endswith("…") and line.split()[2] == "0.4000" for line in lines if "hybrid" in line)
+
+
+def test_the_best_value_of_a_column_is_bold(full: list[Any]) -> None:
+    text = table(full, 140, color=True)
+    assert re.search(r"\x1b\[1m *0\.4100", text)
+    assert not re.search(r"\x1b\[1m *0\.4000", text)

@@ -1,0 +1,122 @@
+"""Markdown, CSV and JSON of a board, to the letter."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from bench_reports.leaderboard import leaderboard, render_csv, render_json, render_markdown
+from bench_reports.rendering import failures, seconds, size
+
+from bench.records import Status
+
+
+@pytest.fixture
+def runs(make_run: Any) -> list[Any]:
+    return [
+        make_run("ease", metrics={"ndcg@10": 0.41234, "hit@10": 0.5}),
+        make_run("vae", metrics={"ndcg@10": 0.43, "hit@10": 0.5}, trials=20),
+        make_run("lstm", status=Status.DIVERGED, reason="loss is not finite in epoch 3\nsecond line"),
+    ]
+
+
+def test_markdown(runs: list[Any]) -> None:
+    assert render_markdown(leaderboard(runs)) == "\n".join(
+        [
+            "### smoke-v1 · holdout · 20 users",
+            "",
+            "| # | algorithm | ndcg@10 | hit@10 | fit | users/s | memory | tuning trials | status |",
+            "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
+            "| 1 | vae | **0.4300** | **0.5000** | 3.0 s | 40 | 300 MiB | 20 | ok |",
+            "| 2 | ease | 0.4123 | **0.5000** | 3.0 s | 40 | 300 MiB | — | ok |",
+            "| — | lstm | — | — | 3.0 s | — | 300 MiB | — | diverged |",
+            "",
+            "- lstm: diverged — loss is not finite in epoch 3",
+            "- tuning budgets differ: see the column 'tuning trials'.",
+        ]
+    )
+
+
+def test_markdown_has_a_table_a_task_and_escapes_bars(make_run: Any) -> None:
+    tasks = [make_run("a", metrics={"ndcg@10": 0.1}, task=task) for task in ("holdout", "next-item")]
+    text = render_markdown(leaderboard([*tasks, make_run("x|y", metrics={"ndcg@10": 0.1})]))
+    assert text.count("### smoke-v1") == 2
+    assert r"| x\|y |" in text
+
+
+def test_columns_that_say_nothing_are_left_out(make_run: Any) -> None:
+    header = render_markdown(leaderboard([make_run("a", metrics={"ndcg@10": 0.1})])).splitlines()[2]
+    assert header == "| # | algorithm | ndcg@10 | fit | users/s | memory |"
+    runs = [make_run("a", metrics={"ndcg@10": 0.1}, seed=seed) for seed in (1, 2)]
+    assert "| # | algorithm | seeds | ndcg@10 |" in render_markdown(leaderboard(runs))
+
+
+def test_some_failed_seeds_are_counted_in_the_status(make_run: Any) -> None:
+    runs = [make_run("a", metrics={"ndcg@10": 0.1}, seed=seed) for seed in (1, 2)]
+    board = leaderboard([*runs, make_run("a", status=Status.TIMEOUT, reason="60 s", seed=3)])
+    assert "- a: timeout (1 of 3) — 60 s" in render_markdown(board)
+
+
+def test_rows_that_failed_alike_share_a_line(make_run: Any) -> None:
+    alike = [make_run(name, status=Status.FAILED, reason="disk full") for name in ("b", "a")]
+    board = leaderboard([*alike, make_run("c", status=Status.FAILED)])
+    assert failures(board.tasks[0]) == ["a, b: failed — disk full", "c: failed"]
+
+
+def test_json(runs: list[Any]) -> None:
+    rows = json.loads(render_json(leaderboard(runs)))
+    assert [(row["task"], row["rank"], row["algorithm"], row["seeds"], row["status"]) for row in rows] == [
+        ("holdout", 1, "vae", [1], "ok"),
+        ("holdout", 2, "ease", [1], "ok"),
+        ("holdout", None, "lstm", [1], "diverged"),
+    ]
+    assert rows[1]["metrics"] == {"ndcg@10": 0.41234, "hit@10": 0.5}
+    assert rows[2]["metrics"] == {"ndcg@10": None, "hit@10": None}
+    assert rows[2]["reason"] == "loss is not finite in epoch 3\nsecond line"
+    assert rows[1]["timings"]["recommend_seconds"] == 0.5
+    assert rows[0]["tuning"]["trials"] == 20
+    assert rows[1]["tuning"] is None
+    assert rows[1]["record"] == str(runs[0].path)
+    assert rows[1]["records"] == [str(runs[0].path)]
+
+
+def test_csv_has_the_union_of_metrics_and_one_row_a_line(runs: list[Any], make_run: Any) -> None:
+    other = make_run("ease", metrics={"ndcg@10": 0.1, "recall@10": 0.25}, task="next-item", seed=4)
+    rows = list(csv.DictReader(io.StringIO(render_csv(leaderboard([*runs, other])))))
+    assert [row["algorithm"] for row in rows] == ["vae", "ease", "lstm", "ease"]
+    assert [row["recall@10"] for row in rows] == ["", "", "", "0.25"]
+    assert [row["ndcg@10"] for row in rows] == ["0.43", "0.41234", "", "0.1"]
+    assert [row["tuning_trials"] for row in rows] == ["20", "0", "0", "0"]
+    assert [row["seeds"] for row in rows] == ["1", "1", "1", "4"]
+    assert rows[3]["record"] == str(other.path)
+
+
+def test_an_empty_board_renders() -> None:
+    board = leaderboard([])
+    assert (render_markdown(board), json.loads(render_json(board)), render_csv(board)) == ("", [], "")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.034, "0.03 s"), (4.24, "4.2 s"), (85.4, "85 s"), (299, "299 s"), (720, "12 min")]
+)
+def test_seconds_are_short(value: float, text: str) -> None:
+    assert seconds(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0, "—"), (480 * 2**20, "480 MiB"), (3 * 2**29, "1.5 GiB")])
+def test_sizes_are_short(value: int, text: str) -> None:
+    assert size(value) == text
+
+
+def test_a_leaderboard_needs_nothing_heavy() -> None:
+    code = (
+        "import sys; from bench_reports.leaderboard import leaderboard, render_json; render_json(leaderboard([]));"
+        "print({'torch', 'mlflow', 'pandas'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,29 +1,26 @@
 """The interface every recommender stands behind.
 
 An adapter names its hyperparameters (`Algorithm[EASEConfig]`), and implements `fit` and `score`; blocking,
-masking, top-k, ties and contract checks are done once, in `bench.ranking`, for everybody.
+masking, top-k, ties and contract checks are done once, in `bench.ranking` and `bench.topk`, for everybody.
 """
 
 from __future__ import annotations
 
 import pickle
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeVar, get_args, get_origin
+from typing import Any, ClassVar, Generic, Self, TypeVar, get_args, get_origin
 
-import numpy as np
-
+from bench.batches import EvalSet, Scores, TopK, UserBatch
 from bench.config import Config
 from bench.errors import ContractError, UnmetNeedError
-from bench.interactions import BoolArray, Features, Float32Array, Int32Array, Int64Array, Interactions, ItemLists
+from bench.interactions import Features, Int64Array, Interactions
 
-if TYPE_CHECKING:
-    import torch
-
-Scores: TypeAlias = "Float32Array | torch.Tensor"
+__all__ = ["Algorithm", "Context", "EvalSet", "Need", "Scores", "TopK", "UserBatch", "no_progress"]
+"""With the types of its interface, so that an adapter needs one import."""
 C = TypeVar("C", bound=Config)
 Other = TypeVar("Other", bound="Algorithm[Any]")
 
@@ -34,62 +31,6 @@ class Need(StrEnum):
     TIMESTAMPS = "timestamps"
     ITEM_FEATURES = "item features"
     USER_FEATURES = "user features"
-
-
-@dataclass(frozen=True, eq=False)
-class EvalSet:
-    """Users to recommend to. users: int32[m]; history: what the model may know of each; truth: what it must find.
-
-    One object serves weak and strong generalisation, next-item and fold-in: `history` need not be what the
-    model was trained on, and a user may be unknown to it.
-    """
-
-    users: Int32Array
-    history: ItemLists
-    truth: ItemLists
-
-    def __len__(self) -> int:
-        return len(self.users)
-
-    def slice(self, start: int, stop: int) -> EvalSet:
-        """Users start … stop − 1."""
-        return EvalSet(self.users[start:stop], self.history.slice(start, stop), self.truth.slice(start, stop))
-
-
-@dataclass(frozen=True, eq=False)
-class UserBatch:
-    """Users to score together. users: int32[b] codes; history: b item lists, oldest first."""
-
-    users: Int32Array
-    history: ItemLists
-
-    def __len__(self) -> int:
-        return len(self.users)
-
-
-@dataclass(frozen=True, eq=False)
-class TopK:
-    """Ranked lists. items: int32[b, k], best first, padded with −1; scores: float32[b, k], padded with −inf."""
-
-    items: Int32Array
-    scores: Float32Array
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    @property
-    def k(self) -> int:
-        return int(self.items.shape[1])
-
-    @property
-    def filled(self) -> BoolArray:
-        """bool[b, k]: where there is an item."""
-        return self.items >= 0
-
-    @staticmethod
-    def concat(parts: Sequence[TopK]) -> TopK:
-        """The lists of all parts, one below the other."""
-        return TopK(np.concatenate([p.items for p in parts]), np.concatenate([p.scores for p in parts]))
 
 
 def no_progress(stage: str, done: int, total: int, note: str = "") -> None:
@@ -168,7 +109,7 @@ class Algorithm(ABC, Generic[C]):
 
         Override it only if you have something faster than scoring every item.
         """
-        from bench.ranking import top_k
+        from bench.topk import top_k
 
         return top_k(self.score(batch), batch.history, k, ties)
 

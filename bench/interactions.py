@@ -150,10 +150,9 @@ class Interactions:
         timestamp: NDArray[Any] | None = None,
     ) -> Interactions:
         """Encode ids, given as strings, into codes. A vocabulary is sorted, so it does not depend on row order."""
-        users, items = np.asarray(user, object), np.asarray(item, object)
-        user_ids, user_codes = np.unique(users, return_inverse=True)
-        item_ids, item_codes = np.unique(items, return_inverse=True)
-        return cls(user_codes.astype(np.int32), item_codes.astype(np.int32), user_ids, item_ids, rating, timestamp)
+        users, user_ids = _encoded(user)
+        items, item_ids = _encoded(item)
+        return cls(users, items, user_ids, item_ids, rating, timestamp)
 
     def __len__(self) -> int:
         return len(self.user)
@@ -221,6 +220,17 @@ class Interactions:
     def fingerprint(self) -> str:
         """Sha256 of content: rows, order, ratings, timestamps and ids."""
         return content_hash(self.user, self.item, self.rating, self.timestamp, self.user_ids, self.item_ids)
+
+
+def _encoded(ids: Sequence[str] | IdArray) -> tuple[Int32Array, IdArray]:
+    """int32[n] codes, and the sorted distinct ids. Only the distinct ones are compared with one another."""
+    import pandas as pd
+
+    codes, distinct = pd.factorize(np.asarray(ids, object))
+    order = np.argsort(distinct)
+    rank = np.empty(len(order), np.int32)
+    rank[order] = np.arange(len(order))
+    return rank[codes], distinct[order]
 
 
 def _join(left: NDArray[Any] | None, right: NDArray[Any] | None) -> NDArray[Any] | None:

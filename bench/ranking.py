@@ -1,4 +1,4 @@
-"""From scores to ranked lists: blocking, masking, exact top-k with seeded ties, and the contract checks."""
+"""From an algorithm to ranked lists: blocks of users within a memory budget, and the contract checks."""
 
 from __future__ import annotations
 
@@ -9,47 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.algorithm import Algorithm, Scores, TopK, UserBatch
+from bench.algorithm import Algorithm
+from bench.batches import Scores, TopK, UserBatch
 from bench.errors import ContractError
 from bench.interactions import IdArray, Int32Array, Int64Array, ItemLists
+from bench.topk import top_k
 
 DEFAULT_BLOCK_BYTES = 256 * 2**20
 _BYTES_PER_SCORE = 24
 """Scores, their sortable keys and the temporaries of the selection."""
-
-
-def top_k(scores: Scores, history: ItemLists, k: int, ties: Int64Array) -> TopK:
-    """The k highest-scored items a row that are not in the history, exactly.
-
-    scores: float32[b, n_items], numpy or torch on any device. ties: int64[n_items], a permutation: among
-    equal scores the lower rank wins. Rows with fewer than k items left are padded with −1 and −inf.
-
-    Each score and its item's tie rank are packed into one integer that sorts like the pair, so that the
-    selection needs no stable sort and no second pass.
-    """
-    dense = torch.as_tensor(scores)
-    n_items = dense.shape[1]
-    width = min(k, n_items)
-    ranks = torch.as_tensor(ties, device=dense.device)
-    keys = (_sortable(dense) << 32) + (n_items - 1 - ranks)
-    rows = torch.as_tensor(history.rows, device=dense.device)
-    keys[rows, torch.as_tensor(history.items.astype(np.int64), device=dense.device)] = torch.iinfo(torch.int64).min
-    best = torch.topk(keys, width, dim=1, sorted=True)
-    taken = best.values == torch.iinfo(torch.int64).min
-    items = best.indices.masked_fill(taken, -1).to(torch.int32)
-    values = dense.gather(1, best.indices).to(torch.float32).masked_fill(taken, -torch.inf)
-    return TopK(_padded(items, k, -1), _padded(values, k, -np.inf))
-
-
-def _sortable(scores: torch.Tensor) -> torch.Tensor:
-    """int64 that order like the float32 scores: IEEE 754 bits, negatives mirrored; −0 equals 0."""
-    bits = (scores.to(torch.float32) + 0.0).contiguous().view(torch.int32).to(torch.int64)
-    return torch.where(bits < 0, -(bits & 0x7FFFFFFF), bits)
-
-
-def _padded(values: torch.Tensor, k: int, fill: float) -> np.ndarray[Any, Any]:
-    array = values.cpu().numpy()
-    return np.pad(array, ((0, 0), (0, k - array.shape[1])), constant_values=fill)
 
 
 @dataclass(frozen=True)
@@ -130,7 +98,7 @@ def checked_lists(topk: TopK, history: ItemLists, k: int, name: str, who: IdArra
     return _without(topk, seen), int(seen.sum())
 
 
-def _refuse(bad: np.ndarray[Any, Any], name: str, who: IdArray, rule: str) -> None:
+def _refuse(bad: Any, name: str, who: IdArray, rule: str) -> None:
     if bad.any():
         raise ContractError(f"'{name}' must recommend {rule}. It did not for user '{who[np.argmax(bad)]}'.")
 

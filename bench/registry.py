@@ -44,25 +44,22 @@ class Registry(Generic[T]):
             raise UnknownNameError(self.kind, name, self._targets)
         target = self._targets[name]
         if isinstance(target, str):
-            target = self._import(name, target)
-            self._check(name, target)
-            self._targets[name] = target
-        return target  # type: ignore[return-value]
+            self._targets[name] = target = self._resolve(name, target)
+        return target
 
-    def _import(self, name: str, target: str) -> object:
+    def _resolve(self, name: str, target: str) -> T:
         module, _, attribute = target.partition(":")
         try:
-            return getattr(importlib.import_module(module), attribute)
+            resolved: T = getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError) as error:
             origin = self._origins[name]
             raise RegistryError(f"the {self.kind} '{name}' of {origin} cannot be loaded: {error}.") from error
-
-    def _check(self, name: str, target: object) -> None:
-        is_subclass = isinstance(target, type) and issubclass(target, self.base)
-        if not (is_subclass or isinstance(target, self.base)):
+        is_subclass = isinstance(resolved, type) and issubclass(resolved, self.base)
+        if not (is_subclass or isinstance(resolved, self.base)):
             raise RegistryError(
-                f"the {self.kind} '{name}' of {self._origins[name]} must be a {self.base.__name__}. Got {target!r}."
+                f"the {self.kind} '{name}' of {self._origins[name]} must be a {self.base.__name__}. Got {resolved!r}."
             )
+        return resolved
 
     def origin(self, name: str) -> str:
         """Who registered the name."""

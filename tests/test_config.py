@@ -23,7 +23,9 @@ class Knobs(Config):
 
 
 def test_a_mistyped_field_gets_the_nearest_name() -> None:
-    with pytest.raises(UsageError, match=r"'mine' has no field 'l3'. Did you mean 'l2'\? Known: k, l2, seeded, similarity"):
+    with pytest.raises(
+        UsageError, match=r"'mine' has no field 'l3'. Did you mean 'l2'\? Known: k, l2, seeded, similarity"
+    ):
         Knobs.parse("'mine'", {"l3": 1})
 
 

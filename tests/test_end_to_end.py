@@ -51,9 +51,7 @@ def test_a_second_run_repeats_nothing_and_prints_the_same(board: Board, out: Pat
     assert {path: path.stat().st_mtime_ns for path in out.rglob("record.json")} == stamps
 
 
-def test_the_same_seed_gives_the_same_bytes_for_every_algorithm(
-    board: Board, tmp_path: Path
-) -> None:
+def test_the_same_seed_gives_the_same_bytes_for_every_algorithm(board: Board, tmp_path: Path) -> None:
     again = run(tmp_path / "runs")
     for first, second in zip(board, again, strict=True):
         assert first["metrics"] == second["metrics"], first["algorithm"]

@@ -90,7 +90,10 @@ def test_wrong_lengths_and_codes_are_refused() -> None:
 def test_features_align_with_missing_values() -> None:
     features = Features(
         np.array(["x", "y"], object),
-        {"title": FeatureColumn("text", np.array(["X", "Y"], object)), "year": FeatureColumn("number", np.array([1.0, 2.0]))},
+        {
+            "title": FeatureColumn("text", np.array(["X", "Y"], object)),
+            "year": FeatureColumn("number", np.array([1.0, 2.0])),
+        },
     )
     aligned = features.aligned(np.array(["y", "unknown"], object))
     assert aligned.columns["title"].values.tolist() == ["Y", ""]

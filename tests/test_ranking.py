@@ -11,8 +11,9 @@ from bench.algorithm import Algorithm, Context, EvalSet, TopK, UserBatch
 from bench.config import Config
 from bench.errors import ContractError
 from bench.interactions import Interactions, ItemLists
-from bench.ranking import recommend, top_k
+from bench.ranking import recommend
 from bench.seeds import tie_order
+from bench.topk import top_k
 
 ITEMS = np.array([f"i{n}" for n in range(9)], object)
 
@@ -28,7 +29,9 @@ def by_sorting(scores: NDArray[np.float32], history: ItemLists, k: int, ties: ND
 
 
 @given(
-    st.lists(st.lists(st.sampled_from([-2.5, -0.0, 0.0, 1e-30, 1.0, 3.0]), min_size=6, max_size=6), min_size=1, max_size=4),
+    st.lists(
+        st.lists(st.sampled_from([-2.5, -0.0, 0.0, 1e-30, 1.0, 3.0]), min_size=6, max_size=6), min_size=1, max_size=4
+    ),
     st.integers(1, 8),
     st.integers(0, 5),
 )

@@ -48,7 +48,11 @@ def test_all_finds_every_suite_or_one(tmp_path: Path, make_run: Any) -> None:
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"schema_version": 99}, "schema_version"), ({"surprise": 1}, "no field 'surprise'"), ({"status": "great"}, "status")],
+    [
+        ({"schema_version": 99}, "schema_version"),
+        ({"surprise": 1}, "no field 'surprise'"),
+        ({"status": "great"}, "status"),
+    ],
 )
 def test_what_is_not_a_record_is_refused(make_run: Any, change: dict[str, Any], message: str) -> None:
     path = make_run("ease").path / RECORD_FILE

@@ -54,7 +54,11 @@ def test_parameters_by_task(tmp_path: Path) -> None:
         ('"recall@5"', '"recall"', "written name@cut-off, such as 'ndcg@10'. Got 'recall'"),
         ('"recall@5"', '"recall@0"', r"cut-off of 'recall' must be an int in \[1, inf\). Got 0"),
         ('splitter = "holdout"', 'splitter = "holdot"', "unknown splitter 'holdot'. Did you mean 'holdout'"),
-        ("test = 0.2", "tset = 0.2", "the splitter 'holdout' of task 'holdout' has no field 'tset'. Did you mean 'test'"),
+        (
+            "test = 0.2",
+            "tset = 0.2",
+            "the splitter 'holdout' of task 'holdout' has no field 'tset'. Did you mean 'test'",
+        ),
         ("l2 = 50.0", "l2 = -1", "the field 'l2' of 'ease' .*greater than 0. Got -1"),
         ("l2 = 50.0", "l3 = 1", "'ease' has no field 'l3'. Did you mean 'l2'"),
         ("per_task.temporal", "per_task.temporl", "unknown task in suite 'mine' 'temporl'"),

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from bench.algorithm import TopK
+from bench.batches import TopK
 from bench.errors import UsageError
 from bench.interactions import BoolArray, Float64Array, Int64Array, ItemLists
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.algorithm import TopK
+from bench.batches import TopK
 from bench.metrics.base import CatalogueMetric
 
 

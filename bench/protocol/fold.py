@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from bench.algorithm import EvalSet
+from bench.batches import EvalSet
 from bench.errors import DataError
 from bench.interactions import Features, Int32Array, Interactions, ItemLists, content_hash
 

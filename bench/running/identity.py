@@ -24,7 +24,9 @@ NUMERIC_PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "pytorch-lightnin
 HARNESS_SOURCES = (
     "interactions.py",
     "seeds.py",
+    "batches.py",
     "algorithm.py",
+    "topk.py",
     "ranking.py",
     "evaluation.py",
     "lightning.py",
@@ -60,8 +62,9 @@ def code_of(algorithm: type[Algorithm[Any]]) -> Code:
 
 def _package_files(package: str) -> list[Path]:
     spec = find_spec(package)
-    origins: list[str | None] = [] if spec is None else list(spec.submodule_search_locations or [spec.origin])
-    return [file for origin in origins if origin for file in _python_files(Path(origin))]
+    if spec is None or spec.origin is None:
+        return []
+    return [file for origin in spec.submodule_search_locations or [spec.origin] for file in _python_files(Path(origin))]
 
 
 def _python_files(path: Path) -> list[Path]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench import seeds
-from bench.algorithm import Algorithm, Context, EvalSet, Need, TopK, no_progress
+from bench.algorithm import Algorithm, Context, Need, no_progress
+from bench.batches import EvalSet, TopK
 from bench.errors import UnmetNeedError
 from bench.evaluation import evaluate, measure
 from bench.interactions import Float64Array, Int64Array

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ class Session:
         """Jobs that still have to run."""
         return [job for job in self.jobs if job.key not in self.done]
 
-    def execute(self, store: Store, work: Path, limits: Limits, listener: Listener) -> Iterator[Stored]:
+    def execute(self, store: Store, work: Path, limits: Limits, listener: Listener) -> Generator[Stored]:
         """Run what is missing; yields each result as it is stored."""
         if self.missing:
             yield from LocalExecutor(store, work, limits, listener).run(self.missing)

@@ -58,9 +58,7 @@ def test_k_core_is_the_largest_fixed_point(pairs: set[tuple[int, int]], k: int) 
     alive = set(ordered)
     while True:  # the definition, one removal at a time
         bad = [
-            pair
-            for pair in alive
-            if sum(u == pair[0] for u, _ in alive) < k or sum(i == pair[1] for _, i in alive) < k
+            pair for pair in alive if sum(u == pair[0] for u, _ in alive) < k or sum(i == pair[1] for _, i in alive) < k
         ]
         if not bad:
             break

@@ -24,9 +24,7 @@ def tuner(suite: Suite, folds: Any, tmp_path: Path) -> Tuner:
 def tune(suite: Suite, folds: Any, tmp_path: Path, row: str = "ease", **fixed: Any) -> Tuner:
     request = Request(command="bench tune")
     prepared = folds["holdout"]
-    return make_tuner(
-        suite, row, "holdout", prepared, load_registries(), tmp_path, tmp_path, request, Limits(), fixed
-    )
+    return make_tuner(suite, row, "holdout", prepared, load_registries(), tmp_path, tmp_path, request, Limits(), fixed)
 
 
 def test_trials_cannot_see_test(tuner: Tuner, folds: Any) -> None:

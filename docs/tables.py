@@ -1,0 +1,78 @@
+"""The generated parts of README.md: `python docs/tables.py` rewrites them, and a test checks that they are fresh.
+
+The leaderboard is that of a stored run: `python docs/tables.py bench-runs`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from bench import describe
+from bench.plugins import load_registries
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def table(headers: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    lines = [" | ".join(cells) for cells in [headers, ["---"] * len(list(headers)), *rows]]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def algorithms() -> str:
+    """Name, description and paper of each algorithm."""
+    found = [describe.algorithm(name) for name in load_registries().algorithms]
+    rows = [(f"`{one['name']}`", one["description"], one["paper"] or "—") for one in found]
+    return table(["name", "what it does", "paper"], rows)
+
+
+def metrics() -> str:
+    """Name and definition of each metric."""
+    registry = load_registries().metrics
+    rows = [(f"`{name}`", registry.get(name).definition.replace("|", "\\|")) for name in registry]
+    return table(["name", "definition"], rows)
+
+
+def datasets() -> str:
+    """Name, description and licence of each data set."""
+    found = [load_registries().datasets.get(name).card for name in load_registries().datasets]
+    rows = [(f"`{card.name}`", card.description, card.licence) for card in found]
+    return table(["name", "what it is", "licence"], rows)
+
+
+def leaderboard(runs: Path) -> str:
+    """The Markdown leaderboards of the newest movielens suite in a results folder."""
+    from bench_reports.leaderboard import leaderboard as board_of
+    from bench_reports.leaderboard import render_markdown
+
+    from bench.records import Store
+
+    return render_markdown(board_of(list(Store(runs).all("movielens-v*")))).strip()
+
+
+def replaced(text: str, name: str, content: str) -> str:
+    """The text with the part between `<!-- name -->` and `<!-- /name -->` replaced."""
+    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    return re.sub(f"{start}.*?{end}", lambda _: f"{start}\n{content}\n{end}", text, flags=re.DOTALL)
+
+
+def fresh(text: str) -> str:
+    """README.md's text with its tables made anew from what is installed."""
+    for make in (algorithms, metrics, datasets):
+        text = replaced(text, make.__name__, make())
+    return text
+
+
+def main(arguments: list[str]) -> None:
+    """Rewrite README.md."""
+    text = fresh(README.read_text(encoding="utf-8"))
+    if arguments:
+        text = replaced(text, "leaderboard", leaderboard(Path(arguments[0])))
+    README.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

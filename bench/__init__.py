@@ -1,0 +1,1 @@
+"""A benchmarking and evaluation harness for recommender systems."""

@@ -31,6 +31,7 @@ def evaluate(metrics: Iterable[Metric], judged: Judged) -> tuple[dict[str, Metri
         values[metric.label] = MetricValue(
             value=None if np.isnan(value) else value,
             version=metric.version,
+            higher_is_better=metric.higher_is_better,
             n_users=len(judged.topk) - n_undefined,
             n_undefined=n_undefined,
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -83,6 +84,7 @@ class MetricValue(_Part):
     value: float | None
     """None where it is undefined for every user."""
     version: int
+    higher_is_better: bool = True
     n_users: int
     """Users in the mean."""
     n_undefined: int = 0
@@ -221,7 +223,7 @@ class Store:
         """
         target = place_of(record).folder(self.root)
         target.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".writing-", dir=target.parent))
+        staging = _new_folder(target.parent, ".writing-")
         try:
             for name, table in (tables or {}).items():
                 _write_parquet(table, staging / name)
@@ -277,10 +279,17 @@ def _write_parquet(table: pa.Table, path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def _new_folder(parent: Path, prefix: str) -> Path:
+    """A folder with a name of its own, readable by whoever may read its parent (mkdtemp's is private)."""
+    folder = parent / f"{prefix}{uuid.uuid4().hex}"
+    folder.mkdir()
+    return folder
+
+
 def _replace_folder(staging: Path, target: Path) -> None:
     """Move `staging` to `target`; an old target is moved aside first, so that no reader sees a mixture."""
     if target.exists():
-        aside = Path(tempfile.mkdtemp(prefix=".replaced-", dir=target.parent))
+        aside = _new_folder(target.parent, ".replaced-")
         os.replace(target, aside)
         os.replace(staging, target)
         shutil.rmtree(aside, ignore_errors=True)

@@ -96,7 +96,7 @@ class Suite(Strict):
         labels = [metric.label for metric in parse_metrics(self.metrics, registries.metrics)]
         if self.primary_metric not in labels:
             raise UnknownNameError("primary metric", self.primary_metric, labels)
-        for row, spec in self.algorithms.items():
+        for spec in self.algorithms.values():
             for task in spec.per_task:
                 self._known("task", task, self.tasks)
         for task in self.tasks:
@@ -117,7 +117,8 @@ class Suite(Strict):
 
     def override(self, assignments: list[str]) -> Suite:
         """Apply "row.field=value" assignments. A changed row is renamed, so that it is not mistaken for the
-        suite's own: "ease" with l2=1 becomes "ease-l2-1"."""
+        suite's own: "ease" with l2=1 becomes "ease-l2-1".
+        """
         changes: dict[str, dict[str, Any]] = {}
         for assignment in assignments:
             row, fieldname, value = self._parse_assignment(assignment)

@@ -45,10 +45,9 @@ def datasets() -> str:
 
 def leaderboard(runs: Path) -> str:
     """The Markdown leaderboards of the newest movielens suite in a results folder."""
+    from bench.records import Store
     from bench_reports.leaderboard import leaderboard as board_of
     from bench_reports.leaderboard import render_markdown
-
-    from bench.records import Store
 
     return render_markdown(board_of(list(Store(runs).all("movielens-v*")))).strip()
 

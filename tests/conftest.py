@@ -49,13 +49,16 @@ def make_record(
     day: int = 1,
     trials: int = 0,
     versions: dict[str, int] | None = None,
+    higher_is_better: bool = True,
     parameters: dict[str, Any] | None = None,
     **fields: Any,
 ) -> RunRecord:
     """A record with plain values everywhere that a test does not care about. day: of January, when it started."""
     started = f"2026-01-{day:02d}T00:00:00.000+00:00"
     values = {
-        label: MetricValue(value=value, version=(versions or {}).get(label, 1), n_users=20)
+        label: MetricValue(
+            value=value, version=(versions or {}).get(label, 1), n_users=20, higher_is_better=higher_is_better
+        )
         for label, value in (metrics or {}).items()
     }
     return RunRecord.model_validate(

@@ -106,7 +106,7 @@ def test_all_tied_users_are_counted() -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_non_finite_scores_name_algorithm_and_user(value: float) -> None:
-    with pytest.raises(ContractError, match="'mine' must give finite scores.*'user 0'"):
+    with pytest.raises(ContractError, match=r"'mine' must give finite scores.*'user 0'"):
         ranked(Fixed([1, value, 3, 4]), [[]])
 
 

@@ -21,7 +21,7 @@ def test_a_target_is_imported_only_when_used() -> None:
 def test_an_unknown_name_gets_the_nearest() -> None:
     registry: Registry[type] = Registry("algorithm", Exception)
     registry.add("item-knn", "builtins:ValueError", origin="me")
-    with pytest.raises(UnknownNameError, match="unknown algorithm 'itemknn'. Did you mean 'item-knn'"):
+    with pytest.raises(UnknownNameError, match=r"unknown algorithm 'itemknn'. Did you mean 'item-knn'"):
         registry.get("itemknn")
 
 

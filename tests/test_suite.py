@@ -90,7 +90,7 @@ def test_overrides_rename_the_row_and_win_over_per_task(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("assignment", ["ease.l2", "l2=3", "=3", "ease.=3"])
 def test_malformed_overrides_are_refused(tmp_path: Path, assignment: str) -> None:
-    with pytest.raises(UsageError, match="algorithm.field=value"):
+    with pytest.raises(UsageError, match=r"algorithm\.field=value"):
         load(tmp_path, GOOD).override([assignment])
 
 

@@ -1,0 +1,1 @@
+"""The recommenders that come with the harness, one file a family."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import NoReturn
 
 import typer
+from typer.exceptions import TyperException
 
 from bench.cli import data, evaluate, export_fold, leaderboard, listing, run, sync, tune, ui
 from bench.errors import BenchError
@@ -33,10 +35,16 @@ def main() -> None:
     """Entry point of `bench`: an expected error is one line on stderr and an exit code, never a traceback."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except BenchError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        _fail(str(error), error.exit_code)
+    except TyperException as error:
+        _fail(error.format_message(), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("interrupted", 130)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    if message:  # a group without a command has printed its help
+        print(f"error: {message}", file=sys.stderr)
+    sys.exit(code)

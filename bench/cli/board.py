@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from bench_reports.board import Board, TaskBoard
-from bench_reports.rendering import Column, columns, failures
 from rich import box
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+from bench_reports.board import Board, TaskBoard
+from bench_reports.rendering import Column, columns, failures
 
 GAP = 2
 """Blanks between two columns."""

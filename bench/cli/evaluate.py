@@ -91,9 +91,10 @@ def _as_json(values: dict[str, MetricValue], n_items: int, notes: list[str]) -> 
 
 
 def _print_table(values: dict[str, MetricValue], notes: list[str]) -> None:
-    from bench_reports.rendering import number
     from rich.console import Console
     from rich.table import Table
+
+    from bench_reports.rendering import number
 
     table = Table(box=None, pad_edge=False)
     table.add_column("metric")

@@ -12,9 +12,8 @@ from bench.cli import options
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bench_reports.board import Board
-
     from bench.records import Stored
+    from bench_reports.board import Board
 
 
 class Format(StrEnum):

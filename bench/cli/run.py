@@ -123,10 +123,10 @@ def _tuned(out: Path, suite: Suite) -> dict[tuple[str, str], Tuned]:
 
 def print_results(results: list[Stored], json: bool) -> None:
     """The leaderboard on stdout: JSON for programs, tables for people."""
-    from bench_reports.leaderboard import leaderboard, render_json
     from rich.console import Console
 
     from bench.cli.board import print_board
+    from bench_reports.leaderboard import leaderboard, render_json
 
     board = leaderboard(results)
     if json:

@@ -37,10 +37,9 @@ def command(
 
 def leaderboard_notes(runs: Sequence[Stored]) -> dict[str, str]:
     """The Markdown leaderboards of all tasks among the runs, by the name of their MLflow experiment."""
+    from bench.tracking.naming import experiment_name
     from bench_reports.board import Board
     from bench_reports.leaderboard import leaderboard, render_markdown
-
-    from bench.tracking.naming import experiment_name
 
     boards = leaderboard(runs).tasks
     return {experiment_name(board.suite, board.task): render_markdown(Board((board,))) for board in boards}

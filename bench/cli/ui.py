@@ -79,7 +79,8 @@ def _serve(store: Place, host: str, port: int) -> None:
 
 def _start(store: Place, host: str, port: int, log: Path) -> subprocess.Popen[bytes]:
     """The store's URI goes by the environment, since anyone can see arguments, and it may hold a password. -P
-    keeps modules in the current folder from being taken for others."""
+    keeps modules in the current folder from being taken for others.
+    """
     settings = {
         "MLFLOW_BACKEND_STORE_URI": store.uri,
         "MLFLOW_DEFAULT_ARTIFACT_ROOT": store.artifact_location or "",

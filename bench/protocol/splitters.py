@@ -53,7 +53,8 @@ class Holdout(Splitter):
 
 class NextItem(Splitter):
     """The last interaction of each user is tested, the one before it validates. Users with fewer than three
-    stay in train. Events of the same second keep the order of the source."""
+    stay in train. Events of the same second keep the order of the source.
+    """
 
     def assign(self, data: Interactions, seed: int) -> tuple[Parts, dict[str, int]]:
         rank, size = _rank_within_user(data, _times(data, "next-item"))

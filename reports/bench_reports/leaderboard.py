@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -13,24 +13,10 @@ from bench.records import MetricValue, RunRecord, Status, Stored, Timings
 from bench_reports.board import Board, BoardRow, TaskBoard
 from bench_reports.rendering import render_csv, render_json, render_markdown
 
-__all__ = ["leaderboard", "registered_direction", "render_csv", "render_json", "render_markdown"]
-
-Direction = Callable[[str], bool]
-"""Whether higher values of the metric with this label ("ndcg@10") are better."""
+__all__ = ["leaderboard", "render_csv", "render_json", "render_markdown"]
 
 
-def registered_direction(label: str) -> bool:
-    """The direction a metric declares; higher is better for one that is no longer installed."""
-    from bench.plugins import load_registries
-
-    metrics = load_registries().metrics
-    name = label.partition("@")[0]
-    return bool(metrics.get(name).higher_is_better) if name in metrics else True
-
-
-def leaderboard(
-    stored: Iterable[Stored], sort: str | None = None, higher_is_better: Direction = registered_direction
-) -> Board:
+def leaderboard(stored: Iterable[Stored], sort: str | None = None) -> Board:
     """The board of every suite and task among the records, in the order in which they first appear.
 
     sort: the metric that ranks; by default each suite's primary metric. Raises UnknownNameError if no record
@@ -43,7 +29,7 @@ def leaderboard(
     known = {label for run in runs for label in (*run.record.metrics, run.record.primary_metric)}
     if sort is not None and sort not in known:
         raise UnknownNameError("metric", sort, known)
-    return Board(tuple(_task_board(group, sort, higher_is_better) for group in groups.values()))
+    return Board(tuple(_task_board(group, sort) for group in groups.values()))
 
 
 def _suite(run: Stored) -> str:
@@ -55,7 +41,7 @@ def _started(run: Stored) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _task_board(runs: Sequence[Stored], sort: str | None, higher_is_better: Direction) -> TaskBoard:
+def _task_board(runs: Sequence[Stored], sort: str | None) -> TaskBoard:
     newest = max(runs, key=_started).record
     notes: list[str] = []
     runs = _current(_on_fold(runs, newest.fold.fingerprint, notes), notes)
@@ -64,7 +50,7 @@ def _task_board(runs: Sequence[Stored], sort: str | None, higher_is_better: Dire
     by = sort if sort in metrics else newest.primary_metric
     if sort not in (by, None):
         notes.append(f"no run of this task has {sort}; ranked by {by}.")
-    lower = frozenset(label for label in metrics if not higher_is_better(label))
+    lower = frozenset(label for own in values for label, metric in own.items() if not metric.higher_is_better)
     rows = [
         _row([run for run, _ in pairs], [own for _, own in pairs], metrics)
         for pairs in _by_algorithm(list(zip(runs, values, strict=True)))

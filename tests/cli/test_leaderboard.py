@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench_reports.leaderboard import leaderboard
 from rich.console import Console
 
 from bench.cli.board import print_board
 from bench.records import Status
+from bench_reports.leaderboard import leaderboard
 
 METRICS = ["ndcg@10", "precision@10", "recall@10", "map@10", "mrr@10", "hit@10", "coverage@10"]
 

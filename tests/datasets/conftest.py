@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench_datasets.download import Patience
-from bench_datasets.movielens import MOVIELENS_100K, MovieLens
-from bench_datasets.movielens_format import GENRES
 
 from bench.card import Card
 from bench.dataset_source import Acquire
 from bench.errors import DataError
 from bench.interactions import Dataset
+from bench_datasets.download import Patience
+from bench_datasets.movielens import MOVIELENS_100K, MovieLens
+from bench_datasets.movielens_format import GENRES
 
 HASTY = Patience(attempts=3, pause_seconds=0.01, stall_seconds=0.5)
 U_DATA = "196\t242\t3\t881250949\n186\t302\t3\t891717742\n196\t267\t4\t881250950\n22\t1412\t1\t878887116\n"

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bench_datasets import plugin
-from bench_datasets.movielens import MOVIELENS_100K, MovieLens
 
 from bench.card import Card
 from bench.dataset_source import MAX_CARD_BYTES, load_card
 from bench.errors import DataError
 from bench.plugins import new_registries
+from bench_datasets import plugin
+from bench_datasets.movielens import MOVIELENS_100K, MovieLens
 
 if TYPE_CHECKING:
     from tests.datasets.conftest import Mini

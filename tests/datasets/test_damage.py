@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from bench_datasets.archive import Limits, read_members
-from bench_datasets.problems import DamagedError
 
 from bench.dataset_source import Acquire
 from bench.errors import DataError
+from bench_datasets.archive import Limits, read_members
+from bench_datasets.problems import DamagedError
 
 if TYPE_CHECKING:
     from tests.datasets.conftest import Mini, Server

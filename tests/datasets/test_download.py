@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from bench_datasets.download import Patience
-from bench_datasets.home import writing
-from bench_datasets.movielens import MovieLens
-from bench_datasets.problems import SourceError
 
 from bench.card import Card
 from bench.dataset_source import Acquire
 from bench.errors import DataError
+from bench_datasets.download import Patience
+from bench_datasets.home import writing
+from bench_datasets.movielens import MovieLens
+from bench_datasets.problems import SourceError
 
 if TYPE_CHECKING:
     from tests.datasets.conftest import Mini, Server

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bench_datasets.movielens import MOVIELENS_100K, MovieLens
 
 from bench.dataset_source import Acquire
 from bench.errors import DataError
 from bench.interactions import BoolArray, Dataset
+from bench_datasets.movielens import MOVIELENS_100K, MovieLens
 
 pytestmark = pytest.mark.network
 

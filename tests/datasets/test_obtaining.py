@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from bench_datasets.home import data_home
 
 from bench.dataset_source import Acquire
 from bench.errors import DataError
+from bench_datasets.home import data_home
 
 if TYPE_CHECKING:
     from tests.datasets.conftest import Mini, Server

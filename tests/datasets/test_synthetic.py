@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from bench_datasets.synthetic import GENRES, SMOKE, Generated, generate
 
 from bench.dataset_source import Acquire
 from bench.errors import DataError, UsageError
 from bench.interactions import Dataset, Float64Array, Int32Array
+from bench_datasets.synthetic import GENRES, SMOKE, Generated, generate
 
 
 @pytest.fixture(scope="module")

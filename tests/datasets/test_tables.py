@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from bench_datasets.movielens_format import make_movie
-from bench_datasets.tables import read_interactions, read_table
 
 from bench.errors import DataError
+from bench_datasets.movielens_format import make_movie
+from bench_datasets.tables import read_interactions, read_table
 
 GOOD = "1\t7\t3\t881250949"
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench_reports.board import BoardRow, TaskBoard
-from bench_reports.leaderboard import leaderboard, registered_direction
 
 from bench.errors import UnknownNameError
 from bench.records import Status
+from bench_reports.board import BoardRow, TaskBoard
+from bench_reports.leaderboard import leaderboard
 
 
 def only(runs: list[Any], **options: Any) -> TaskBoard:
@@ -47,15 +47,11 @@ def test_equal_values_share_a_rank(make_run: Any) -> None:
 
 
 def test_a_metric_may_be_better_when_lower(make_run: Any) -> None:
-    runs = [make_run("a", metrics={"ndcg@10": 0.1}), make_run("b", metrics={"ndcg@10": 0.3})]
-    board = only(runs, higher_is_better=lambda label: False)
+    values = {"a": 0.1, "b": 0.3}
+    runs = [make_run(name, metrics={"ndcg@10": value}, higher_is_better=False) for name, value in values.items()]
+    board = only(runs)
     assert ranks(board) == [(1, "a"), (2, "b")]
     assert board.lower_is_better == {"ndcg@10"}
-
-
-def test_the_direction_is_the_one_the_metric_declares() -> None:
-    assert registered_direction("ndcg@10")
-    assert registered_direction("no-longer-installed@10")
 
 
 def test_a_row_is_the_mean_over_its_seeds(make_run: Any, tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ import sys
 from typing import Any
 
 import pytest
-from bench_reports.leaderboard import leaderboard, render_csv, render_json, render_markdown
-from bench_reports.rendering import failures, seconds, size
 
 from bench.records import Status
+from bench_reports.leaderboard import leaderboard, render_csv, render_json, render_markdown
+from bench_reports.rendering import failures, seconds, size
 
 
 @pytest.fixture

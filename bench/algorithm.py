@@ -87,7 +87,7 @@ class Algorithm(ABC, Generic[C]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for base in getattr(cls, "__orig_bases__", ()):
+        for base in vars(cls).get("__orig_bases__", ()):
             for argument in get_args(base) if get_origin(base) else ():
                 if isinstance(argument, type) and issubclass(argument, Config):
                     cls.Config = argument
@@ -116,7 +116,8 @@ class Algorithm(ABC, Generic[C]):
     @property
     def uses_validation(self) -> bool:
         """Whether `fit` looks at validation (early stopping, …). If so, the final fit on train and validation
-        is made with `fitted_config`, which no longer does."""
+        is made with `fitted_config`, which no longer does.
+        """
         return False
 
     @property

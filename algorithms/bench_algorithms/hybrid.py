@@ -103,6 +103,9 @@ class TwoMembers(Algorithm[M]):
     Needs what its members need, serves unseen users if both do, and looks at validation if one does.
     """
 
+    needs = frozenset({Need.ITEM_FEATURES})
+    """Of the default members; an instance has those of its own."""
+
     def __init__(self, config: M | None = None, **fields: Any) -> None:
         super().__init__(config, **fields)
         self.collaborative = _parsed(self.config.collaborative, self.config.collaborative_config)

@@ -91,12 +91,9 @@ class AlgorithmCase:
 
     def require_same(self, left: Float32Array, right: Float32Array, rule: str) -> None:
         """Fail unless both arrays are the same, bit for bit."""
-        n_different = int((left != right).sum()) if left.shape == right.shape else -1
-        self.require(
-            n_different == 0,
-            rule,
-            f"{n_different} of {left.size} scores differ." if n_different > 0 else "Shapes differ.",
-        )
+        self.require(left.shape == right.shape, rule, f"Shapes are {left.shape} and {right.shape}.")
+        n_different = int((left != right).sum())
+        self.require(n_different == 0, rule, f"{n_different} of {left.size} scores differ.")
 
 
 def scores_of(model: Algorithm[Any], batch: UserBatch) -> Float32Array:

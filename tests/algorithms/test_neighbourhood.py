@@ -1,0 +1,186 @@
+"""Neighbourhood models against slow ones, by hand, and at their edges."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from bench.algorithm import Context, UserBatch
+from bench.errors import UsageError
+from bench.interactions import Interactions, ItemLists
+from bench_algorithms import similarity
+from bench_algorithms.neighbourhood import ItemKNN, UserKNN
+from bench_algorithms.similarity import NearestRows
+from bench_algorithms.weighting import TermWeights
+
+SETTINGS = list(itertools.product(("cosine", "jaccard"), ("none", "tf-idf", "bm25"), (0.0, 3.0), (2, 5, 1000)))
+
+
+def interactions(matrix: np.ndarray) -> Interactions:
+    user, item = np.nonzero(matrix)
+    ids = [np.array([f"{code:04d}" for code in range(n)], object) for n in matrix.shape]
+    return Interactions(user.astype(np.int32), item.astype(np.int32), *ids)
+
+
+def everyone(matrix: np.ndarray, first_code: int = 0) -> UserBatch:
+    lists = [np.flatnonzero(row).tolist() for row in matrix]
+    users = np.arange(first_code, first_code + len(lists), dtype=np.int32)
+    return UserBatch(users, ItemLists.from_lists(lists, matrix.shape[1]))
+
+
+@pytest.fixture(scope="module")
+def matrix() -> np.ndarray:
+    """bool[25, 18], with an empty user and an empty item."""
+    drawn = np.random.default_rng(0).random((25, 18)) < 0.3
+    drawn[7] = False
+    drawn[:, 11] = False
+    return drawn
+
+
+def slow_weights(documents: np.ndarray, train: np.ndarray, weighting: str) -> np.ndarray:
+    """The same as TermWeights, entry by entry, from the formulas."""
+    weighted = np.zeros(documents.shape)
+    n_documents, mean_length = len(train), train.sum() / len(train)
+    for d, t in zip(*np.nonzero(documents), strict=True):
+        n = train[:, t].sum()
+        if weighting == "none":
+            weighted[d, t] = 1
+        elif weighting == "tf-idf":
+            weighted[d, t] = math.log((1 + n_documents) / (1 + n)) + 1
+        else:
+            rarity = math.log(1 + (n_documents - n + 0.5) / (n + 0.5))
+            weighted[d, t] = rarity * 2.2 / (1 + 1.2 * (0.25 + 0.75 * documents[d].sum() / mean_length))
+    return weighted
+
+
+def slow_similarity(x: np.ndarray, y: np.ndarray, measure: str, shrinkage: float) -> float:
+    dot = float(x @ y)
+    if dot == 0:
+        return 0.0
+    common = ((x > 0) & (y > 0)).sum()
+    scale = math.sqrt((x @ x) * (y @ y)) if measure == "cosine" else x @ x + y @ y - dot
+    return dot / scale * common / (common + shrinkage)
+
+
+def slow_neighbours(x: np.ndarray, rows: np.ndarray, k: int, exclude: int, *how: Any) -> dict[int, float]:
+    """The k most similar rows; equal ones by code."""
+    found = {r: np.float32(slow_similarity(x, row, *how)) for r, row in enumerate(rows) if r != exclude}
+    order = sorted(found, key=lambda r: (-found[r], r))[:k]
+    return {r: float(found[r]) for r in order if found[r] > 0}
+
+
+@pytest.mark.parametrize(("measure", "weighting", "shrinkage", "k"), SETTINGS)
+def test_item_knn_agrees_with_a_slow_one(
+    matrix: np.ndarray, measure: Any, weighting: Any, shrinkage: float, k: int
+) -> None:
+    items = slow_weights(matrix.T, matrix.T, weighting)
+    expected = np.zeros(matrix.shape)
+    for item in range(matrix.shape[1]):
+        for other, value in slow_neighbours(items[item], items, k, item, measure, shrinkage).items():
+            expected[:, item] += matrix[:, other] * value
+    model = ItemKNN(k=k, similarity=measure, weighting=weighting, shrinkage=shrinkage)
+    scores = model.fit(interactions(matrix), None, Context()).score(everyone(matrix))
+    np.testing.assert_allclose(scores, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("measure", "weighting", "shrinkage", "k"), SETTINGS)
+def test_user_knn_agrees_with_a_slow_one(
+    matrix: np.ndarray, measure: Any, weighting: Any, shrinkage: float, k: int
+) -> None:
+    users = slow_weights(matrix, matrix, weighting)
+    expected = np.zeros(matrix.shape)
+    for user in range(len(matrix)):
+        for other, value in slow_neighbours(users[user], users, k, user, measure, shrinkage).items():
+            expected[user] += matrix[other] * value
+    model = UserKNN(k=k, similarity=measure, weighting=weighting, shrinkage=shrinkage)
+    scores = model.fit(interactions(matrix), None, Context()).score(everyone(matrix))
+    np.testing.assert_allclose(scores, expected, rtol=1e-5)
+
+
+def test_similarities_by_hand() -> None:
+    # Items a, b, c are had by users {1, 2, 3}, {2, 3}, {3}.
+    rows = sparse.csr_matrix(np.array([[1.0, 1, 1], [0, 1, 1], [0, 0, 1]]))
+    nobody = np.full(3, -1, np.int32)
+    cosine = NearestRows(rows, "cosine", 0).find(rows, 3, nobody).toarray()
+    np.testing.assert_allclose(cosine[0], [1, 2 / math.sqrt(6), 1 / math.sqrt(3)], rtol=1e-6)
+    shrunk = NearestRows(rows, "cosine", 2).find(rows, 3, nobody).toarray()
+    np.testing.assert_allclose(shrunk[0], [3 / 5, 2 / math.sqrt(6) * 2 / 4, 1 / math.sqrt(3) * 1 / 3], rtol=1e-6)
+    jaccard = NearestRows(rows, "jaccard", 0).find(rows, 3, nobody).toarray()
+    np.testing.assert_allclose(jaccard[1], [2 / 3, 1, 1 / 2], rtol=1e-6)
+
+
+def test_tf_idf_is_that_of_scikit_learn(matrix: np.ndarray) -> None:
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    documents = sparse.csr_matrix(matrix.astype(np.float32))
+    ours = TermWeights.learn(documents, "tf-idf").apply(documents)
+    np.testing.assert_allclose(ours.toarray(), TfidfTransformer(norm=None).fit_transform(documents).toarray())
+
+
+def test_bm25_by_hand() -> None:
+    # Three documents of 2, 1 and 3 terms; the first term is in all three, the second in two.
+    documents = sparse.csr_matrix(np.array([[1.0, 1, 0], [1, 0, 0], [1, 1, 1]]))
+    weights = TermWeights.learn(documents, "bm25").apply(documents).toarray()
+    assert weights[0, 0] == pytest.approx(math.log(1 + 0.5 / 3.5) * 2.2 / 2.2)
+    assert weights[2, 1] == pytest.approx(math.log(1 + 1.5 / 2.5) * 2.2 / (1 + 1.2 * (0.25 + 0.75 * 1.5)))
+
+
+def test_among_equal_neighbours_the_lower_code_is_kept() -> None:
+    rows = sparse.csr_matrix(np.array([[1.0, 1, 0], [0, 1, 1], [0, 1, 1], [1, 0, 1]]))
+    query = sparse.csr_matrix(np.array([[0.0, 1, 1]]))
+    assert NearestRows(rows, "cosine", 0).find(query, 1, np.array([-1], np.int32)).indices.tolist() == [1]
+    assert NearestRows(rows, "cosine", 0).find(query, 1, np.array([1], np.int32)).indices.tolist() == [2]
+    assert NearestRows(rows, "cosine", 0).find(query, 3, np.array([-1], np.int32)).indices.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("block_bytes", [1, 64 * 25 * 4])
+def test_blocks_change_nothing(matrix: np.ndarray, monkeypatch: pytest.MonkeyPatch, block_bytes: int) -> None:
+    train, batch = interactions(matrix), everyone(matrix)
+    models = [UserKNN(k=3), ItemKNN(k=3, shrinkage=2, weighting="bm25", similarity="jaccard")]
+    whole = [model.fit(train, None, Context()).score(batch) for model in models]
+    monkeypatch.setattr(similarity, "BLOCK_BYTES", block_bytes)
+    for model, expected in zip(models, whole, strict=True):
+        np.testing.assert_array_equal(model.fit(train, None, Context()).score(batch), expected)
+
+
+def test_users_are_not_their_own_neighbours_but_twins_are() -> None:
+    matrix = np.array([[1, 1, 0, 0], [1, 1, 0, 0], [0, 1, 0, 1]], bool)
+    model = UserKNN(k=1).fit(interactions(matrix), None, Context())
+    history = ItemLists.from_lists([[0, 1], [1, 3]], 4)
+    trained = model.score(UserBatch(np.array([0, 2], np.int32), history))
+    assert trained[0].tolist() == [1, 1, 0, 0]  # the twin, user 1
+    np.testing.assert_allclose(trained[1], [0.5, 0.5, 0, 0])  # not user 2 itself, who would give item 3
+
+
+@pytest.mark.parametrize("code", [-1, 3, 99])
+def test_users_unknown_to_training_may_have_any_neighbour(code: int) -> None:
+    matrix = np.array([[1, 1, 0, 0], [0, 0, 1, 1], [0, 1, 0, 1]], bool)
+    model = UserKNN(k=1).fit(interactions(matrix), None, Context())
+    scores = model.score(UserBatch(np.array([code], np.int32), ItemLists.from_lists([[2, 3]], 4)))
+    assert scores[0].tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("model", [UserKNN(), ItemKNN()])
+def test_an_empty_batch_has_no_scores(matrix: np.ndarray, model: UserKNN | ItemKNN) -> None:
+    fitted = model.fit(interactions(matrix), None, Context())
+    assert fitted.score(everyone(matrix[:0])).shape == (0, 18)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"k": 0}, "the field 'k' of ItemKNN should be greater than or equal to 1. Got 0."),
+        ({"shrinkage": -1}, "the field 'shrinkage' of ItemKNN should be greater than or equal to 0. Got -1."),
+        ({"similarity": "dot"}, "the field 'similarity' of ItemKNN should be 'cosine' or 'jaccard'. Got 'dot'."),
+        ({"neighbors": 5}, "ItemKNN has no field 'neighbors'. Known: k, shrinkage, similarity, weighting."),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        ItemKNN(**fields)
+    assert str(caught.value) == message

@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
 from bench.errors import UsageError
@@ -45,6 +46,16 @@ def test_a_study_goes_on_where_it_was(tuner: Tuner, suite: Suite, tmp_path: Path
     found = load_tuned(tmp_path, suite)
     assert found["holdout", "ease"].parameters == first.parameters
     assert list(found) == [("holdout", "ease")]
+
+
+def test_a_trial_cut_off_by_a_killed_run_does_not_count(tuner: Tuner) -> None:
+    tuner.run(Budget(1), lambda *_: None)
+    (name,) = optuna.get_all_study_names(tuner.storage)
+    optuna.load_study(study_name=name, storage=tuner.storage).ask()
+    content = tuner.run(Budget(2), lambda *_: None)
+    assert (content.ledger.trials, content.ledger.completed, content.ledger.failed) == (2, 2, 0)
+    states = [trial.state.name for trial in optuna.load_study(study_name=name, storage=tuner.storage).trials]
+    assert states == ["COMPLETE", "FAIL", "COMPLETE"]
 
 
 def test_it_starts_from_the_suites_own_parameters(tuner: Tuner) -> None:

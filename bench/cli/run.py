@@ -133,7 +133,7 @@ def print_results(results: list[Stored], json: bool) -> None:
         print(render_json(board))
     else:
         data = results[0].record.dataset
-        print(f"{data.name}, version {data.version}, from {data.source}\n")
+        print(f"{data.name}, version {data.version} ({data.source})\n")
         print_board(board, Console())
 
 

@@ -5,5 +5,5 @@ import scipy.sparse  # noqa: F401
 import threadpoolctl  # noqa: F401
 import torch  # noqa: F401
 
-import bench.running.job  # noqa: F401
+import bench.running.job
 import bench.running.worker  # noqa: F401

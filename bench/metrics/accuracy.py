@@ -74,4 +74,4 @@ class Hit(UserMetric):
     reference = "Deshpande, Karypis: Item-based top-N recommendation algorithms. TOIS 22(1), 2004"
 
     def compute(self, hits: BoolArray, n_relevant: Int64Array) -> Float64Array:
-        return hits.any(1).astype(np.float64)
+        return np.asarray(hits.any(1), np.float64)

@@ -51,7 +51,7 @@ def command(
     Finished jobs are kept: a second run does only what is missing.
     """
     from bench.plugins import load_registries
-    from bench.running.identity import resolve_device
+    from bench.running.devices import checked_precision, resolve_device
     from bench.running.plan import Request, Settings
     from bench.running.process import Limits
     from bench.suite import load_suite
@@ -60,7 +60,7 @@ def command(
     chosen = load_suite(suite, registries).select(only or [], task or []).override(set_ or [])
     chosen.check(registries)
     limits = Limits(jobs or options.default_jobs(threads), time_limit, options.parse_bytes(memory_limit))
-    settings = Settings(resolve_device(device), precision, threads)
+    settings = Settings(resolve_device(device), checked_precision(precision), threads)
     request = Request(seeds, settings, _tuned(out, chosen) if tuned else {}, shlex.join(["bench", *sys.argv[1:]]))
     results = _run(chosen, request, limits, rerun, data_dir, out, tracking_uri, json)
     raise typer.Exit(exit_code(results))

@@ -49,7 +49,7 @@ def command(
     from bench.cli.folds import folds_of
     from bench.cli.progress import TuneDisplay, interrupt_on_sigterm
     from bench.plugins import load_registries
-    from bench.running.identity import resolve_device
+    from bench.running.devices import checked_precision, resolve_device
     from bench.running.lock import exclusive
     from bench.running.plan import Request, Settings
     from bench.running.process import Limits
@@ -62,7 +62,7 @@ def command(
     registries = load_registries()
     chosen = load_suite(suite, registries).select([algorithm], task or [])
     fixed = chosen.fixed(algorithm, set_ or [])
-    settings = Settings(resolve_device(device), precision, threads)
+    settings = Settings(resolve_device(device), checked_precision(precision), threads)
     request = Request(settings=settings, command=shlex.join(["bench", *sys.argv[1:]]))
     limits = Limits(1, time_limit, options.parse_bytes(memory_limit))
     found: dict[str, TunedFile] = {}

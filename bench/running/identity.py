@@ -120,12 +120,3 @@ def _device_name(device: str) -> str:
     import torch
 
     return str(torch.cuda.get_device_name(torch.device(device)))
-
-
-def resolve_device(device: str) -> str:
-    """ "auto" becomes "cuda" where there is a GPU, else "cpu"."""
-    if device != "auto":
-        return device
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"

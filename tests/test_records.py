@@ -1,6 +1,7 @@
 """Records are written whole or not at all, and old or foreign ones are refused with a reason."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,14 @@ from bench.records import RECORD_FILE, Store, place_of, read_record, write_text
 def test_a_record_survives_the_round_trip(make_run: Any) -> None:
     stored = make_run("ease", metrics={"ndcg@10": 0.5, "mrr@10": None})
     assert read_record(stored.path) == stored.record
+
+
+def test_a_curve_that_diverged_can_be_read_back(make_run: Any) -> None:
+    stored = make_run("vae", curves={"train_loss": [(1, 0.5), (2, float("nan")), (3, float("inf"))]})
+    points = read_record(stored.path).curves["train_loss"]
+    assert [step for step, _ in points] == [1, 2, 3]
+    assert math.isnan(points[1][1])
+    assert math.isinf(points[2][1])
 
 
 def test_the_folder_appears_whole(tmp_path: Path, make_run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

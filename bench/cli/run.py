@@ -92,10 +92,10 @@ def _run(
     with ExitStack() as stack:
         stack.enter_context(exclusive(out, request.command, now()))
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-run-")))
+        mirror = stack.enter_context(Mirror(out, tracking_uri, command=request.command))
         folds = folds_of(suite, registries, data_dir)
         session = prepare(suite, folds, registries, store, work, request, rerun)
         results = dict(session.done)
-        mirror = stack.enter_context(Mirror(out, tracking_uri, command=request.command))
         if session.missing:
             mirror.start()
         for stored in session.done.values():

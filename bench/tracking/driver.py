@@ -12,6 +12,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from bench.tracking.places import LOG_NAME
+
 PAUSE_SECONDS = 30.0
 """After a failure the store is left alone this long; what finishes meanwhile is tried with a later record."""
 
@@ -22,7 +24,8 @@ Task = Path | dict[str, str] | None
 @dataclass
 class Summary:
     """What became of the records. failed: those MLflow refused, with why. pending: those that wait for `bench
-    sync`. closed: runs of dead processes, now ended. problem: why the store didn't take all, "" if it did."""
+    sync`. closed: runs of dead processes, now ended. problem: why the store didn't take all, "" if it did.
+    """
 
     uri: str
     mirrored: int = 0
@@ -54,7 +57,8 @@ class Driver(threading.Thread):
         self, process: subprocess.Popen[str], opening: dict[str, Any], tasks: SimpleQueue[Task], summary: Summary
     ) -> None:
         super().__init__(daemon=True, name="bench-mirror")
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         self._to, self._from = process.stdin, process.stdout
         self._opening, self._tasks, self._summary = opening, tasks, summary
         self._waiting: deque[Path] = deque()
@@ -72,7 +76,7 @@ class Driver(threading.Thread):
                 self._mirror_waiting()
             self._end(task)
         except ProcessGoneError:
-            self._summary.problem = self._summary.problem or "the mirroring process ended unexpectedly"
+            self._summary.problem = self._summary.problem or f"the mirroring process ended, see {LOG_NAME}"
         self._note(done=True)
 
     def wait(self, patience: float, limit: float | None) -> bool:

@@ -19,7 +19,7 @@ from typing import Self
 from bench.records import Stored
 from bench.tracking import markers
 from bench.tracking.driver import Driver, Summary, Task
-from bench.tracking.places import place
+from bench.tracking.places import LOG_NAME, place
 
 PATIENCE_SECONDS, LIMIT_SECONDS, ABANDON_SECONDS = 9.0, 60.0, 2.0
 SETTINGS = {
@@ -85,7 +85,7 @@ class Mirror:
             finished = self._driver.wait(patience, limit)
             self._stop()
             if not finished:
-                self._summary.problem = f"no answer within {patience:.0f} seconds, see {self._place.log_file.name}"
+                self._summary.problem = f"no answer within {patience:.0f} seconds, see {LOG_NAME}"
         known = self._summary.mirrored + self._summary.present + len(self._summary.failed)
         self._summary.pending = self._submitted - known
         return self._summary
@@ -113,7 +113,8 @@ class Mirror:
 
     def _spawn(self) -> subprocess.Popen[str]:
         """In its own session, so that Ctrl-C doesn't reach it; -P keeps modules in the current folder from being
-        taken for others."""
+        taken for others.
+        """
         self._place.root.mkdir(parents=True, exist_ok=True)
         with self._place.log_file.open("w") as log:
             return subprocess.Popen(

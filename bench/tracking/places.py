@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from bench.errors import UsageError
 
 SQLITE = "sqlite:///"
+LOG_NAME = "mlflow-mirror.log"
 SERVERS = ("http", "https", "databricks")
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
@@ -52,7 +53,7 @@ class Place:
     @property
     def log_file(self) -> Path:
         """What the mirroring process said."""
-        return self.root / "mlflow-mirror.log"
+        return self.root / LOG_NAME
 
     @property
     def shown(self) -> str:
@@ -87,5 +88,6 @@ def _scheme(uri: str) -> str:
 
 def sqlite_uri(file: Path) -> str:
     """The URI of an sqlite file. Quotes only what SQLAlchemy would misread, since MLflow also makes the folder
-    that is written in a URI."""
+    that is written in a URI.
+    """
     return SQLITE + str(file.absolute()).replace("%", "%25").replace("?", "%3F")

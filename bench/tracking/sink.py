@@ -1,5 +1,6 @@
 """Writes records to an MLflow store. Every step may be repeated: a run that was begun is completed, one that is
-there is left alone."""
+there is left alone.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +76,8 @@ class Sink:
 
     def finish(self, notes: Mapping[str, str]) -> int:
         """Write the leaderboards (Markdown, by experiment name), end this invocation's runs, and close those
-        that dead processes left open; returns how many these were."""
+        that dead processes left open; returns how many these were.
+        """
         for name, markdown in notes.items():
             self._write_note(name, markdown)
         for experiment, records in self._records.items():

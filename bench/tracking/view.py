@@ -45,6 +45,7 @@ def _is_lower_better(label: str) -> bool:
 
 def link_to_view(experiment_id: str) -> str:
     """Markdown for an experiment's note. The last part is for the UI, which otherwise shows what it has for
-    language models."""
+    language models.
+    """
     path = f"#/experiments/{experiment_id}/runs?viewStateShareKey={VIEW_ID}&workflowType=machine_learning"
     return f"[Open as a sortable table]({path}), or choose {VIEW_NAME} under Views."

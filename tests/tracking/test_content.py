@@ -1,3 +1,5 @@
+"""What MLflow is told of a record."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Several processes at once on a database that has no tables yet."""
+
 from __future__ import annotations
 
 import multiprocessing

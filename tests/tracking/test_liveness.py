@@ -1,3 +1,5 @@
+"""Whether the process behind a run is still there."""
+
 from __future__ import annotations
 
 import subprocess

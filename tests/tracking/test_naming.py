@@ -1,3 +1,5 @@
+"""Names in MLflow."""
+
 from __future__ import annotations
 
 import pytest

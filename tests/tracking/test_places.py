@@ -1,3 +1,5 @@
+"""Tracking URIs and the files behind them."""
+
 from __future__ import annotations
 
 from pathlib import Path

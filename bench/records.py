@@ -42,8 +42,8 @@ class Status(StrEnum):
 
 
 class _Part(BaseModel):
-    # A curve may hold NaN: as a constant it is read back, as null it would not be.
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, ser_json_inf_nan="constants")
+    # A curve may hold NaN: as a string it is valid JSON and is read back, as null it would not be.
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, ser_json_inf_nan="strings")
 
 
 class SuiteRef(_Part):

@@ -58,6 +58,7 @@ class LightningAlgorithm(Algorithm[L]):
     """
 
     imports = ("pytorch_lightning",)
+    imports = ("bench.lightning_runner",)
     network: LightningModule | None = None
     """The trained module, in evaluation mode, on the device it was trained on."""
     best_epoch: int | None = None

@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.plugins.environments import LightningEnvironment
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from bench import seeds
 from bench.algorithm import Context
-from bench.errors import DivergedError, UsageError
+from bench.errors import ContractError, DivergedError, UsageError
 from bench.lightning import DrawEpoch
 
 M = TypeVar("M", bound=LightningModule | None)
@@ -40,15 +40,15 @@ class BestWeights:
         self._weights: dict[str, torch.Tensor] = {}
 
     def after_epoch(self, module: LightningModule, epoch: int, last: bool) -> float | None:
-        """The validation score, or None if this epoch is not validated. Raises DivergedError if it is NaN."""
+        """The validation score, or None if this epoch is not validated. Raises ContractError if it is NaN."""
         if epoch % self.every and not last:
             return None
         score = self.evaluate()
         module.train()
         if math.isnan(score):
-            raise DivergedError(f"the validation score became nan in epoch {epoch}.")
+            raise ContractError(f"the validation score must be a number. It is undefined in epoch {epoch}.")
         self._since_best += 1
-        if score > self.best_score:
+        if score > self.best_score or not self.best_epoch:
             self.best_score, self.best_epoch, self._since_best = score, epoch, 0
             self._weights = {name: value.detach().cpu().clone() for name, value in module.state_dict().items()}
         return score
@@ -114,7 +114,8 @@ class _Epochs:
 
 class _EpochEnd(Callback):
     """After each epoch: curves, divergence, validation, progress. Losses are summed on the device, so that
-    a step never waits for the host."""
+    a step never waits for the host.
+    """
 
     def __init__(self, stage: str, context: Context, epochs: int, watch: BestWeights | None) -> None:
         self.stage, self.context, self.epochs, self.watch = stage, context, epochs, watch

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
 from pydantic import Field, model_validator
+from scipy import sparse
 
 from bench import seeds
-from bench.algorithm import Algorithm, Context, EvalSet, UserBatch
+from bench.algorithm import Algorithm, Context, EvalSet, Scores, UserBatch
 from bench.config import Config
 from bench.errors import UnknownNameError, UsageError
-from bench.interactions import Int64Array, Interactions, ItemLists
+from bench.interactions import Interactions
 from bench.plugins import load_registries
 from bench.search import FloatRange, IntRange, LogRange
-from bench_algorithms.gan_augmentation import augmented, faithfulness, profiles_of
-from bench_algorithms.vae import as_bags
+from bench_algorithms.gan_augmentation import augmented, faithfulness
+from bench_algorithms.profiles import profile_batches, profiles_of
 
 if TYPE_CHECKING:
-    import torch
-
-    from bench.algorithm import Scores
     from bench_algorithms.gan_network import ProfileGAN
 
 NAME = "gan-augmented"
-BLOCK = 1024
-"""Synthetic users drawn at once."""
 
 
 class GANConfig(Config):
@@ -39,7 +34,7 @@ class GANConfig(Config):
     """Hyperparameters of the base."""
     synthetic_share: Annotated[float, Field(gt=0, le=10), FloatRange(0.05, 1.0)] = 0.2
     """Synthetic users added, as a share of the real ones."""
-    epochs: Annotated[int, Field(ge=1), IntRange(20, 300, log=True)] = 100
+    epochs: Annotated[int, Field(ge=1), IntRange(20, 300, log=True)] = 60
     """Passes of the GAN over the real users."""
     batch_size: Annotated[int, Field(ge=1), IntRange(16, 256, log=True)] = 64
     """Users a step."""
@@ -69,7 +64,7 @@ def new_base(config: GANConfig) -> Algorithm[Any]:
     kind = algorithms.get(config.base)
     if issubclass(kind, GANAugmented):
         raise UsageError(f"the base of '{NAME}' must be an algorithm that does not augment. Got '{config.base}'.")
-    base: Algorithm[Any] = kind(**config.base_config)
+    base: Algorithm[Any] = kind(kind.Config.parse(config.base, config.base_config))
     return base
 
 
@@ -88,7 +83,8 @@ Chae, Kang, Kim, Lee: CFGAN. CIKM 2018"
         super().__init__(config, **fields)
         self.base = new_base(self.config)
         # On the instance, where the harness looks: the class does not know its base.
-        vars(self).update(needs=self.base.needs, serves_unseen_users=self.base.serves_unseen_users)
+        self.needs, self.serves_unseen_users = self.base.needs, self.base.serves_unseen_users
+        self.imports = ("bench.lightning_runner", "scipy.stats", *self.base.imports)
 
     @property
     def uses_validation(self) -> bool:
@@ -101,60 +97,33 @@ Chae, Kang, Kim, Lee: CFGAN. CIKM 2018"
 
     def fit(self, train: Interactions, validation: EvalSet | None, context: Context) -> Self:
         """Train the GAN on `train`, add its users, train the base on all. The faithfulness of the synthetic users
-        is in `context.details["augmentation"]`. Raises DivergedError, naming the epoch."""
+        is in `context.details["augmentation"]`. Raises DivergedError, naming the epoch.
+        """
         users, real = profiles_of(train)
         rng = seeds.generator(context.seed, "synthetic users")
         models = rng.integers(len(users), size=max(1, round(self.config.synthetic_share * len(users))))
-        synthetic = draw_users(self._train(real, context), real.lengths[models], rng)
-        context.details["augmentation"] = faithfulness(real.csr(), synthetic.csr(), rng)
+        synthetic = self._train(real, context).draw(np.diff(real.indptr)[models], rng)
+        context.details["augmentation"] = faithfulness(real, synthetic.csr(), rng)
         everyone = augmented(train, synthetic, users[models], rng)
         if context.user_features is not None:
             context = replace(context, user_features=context.user_features.aligned(everyone.user_ids))
         self.base = new_base(self.config).fit(everyone, validation, context)
         return self
 
-    def _train(self, real: ItemLists, context: Context) -> ProfileGAN:
+    def _train(self, real: sparse.csr_matrix, context: Context) -> ProfileGAN:
         """The GAN, trained on the profiles of the real users."""
         import torch
 
         from bench.lightning_runner import Runner
         from bench_algorithms.gan_network import ProfileGAN
 
-        size = self.config.batch_size
-        profiles = real.csr()
-
-        def draw(rng: np.random.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-            shuffled = profiles[rng.permutation(len(real))]
-            lists = ItemLists(shuffled.indptr, shuffled.indices, real.n_items)
-            for start in range(0, len(lists), size):
-                yield as_bags(lists.slice(start, min(start + size, len(lists))))
-
+        popularity = np.bincount(real.indices, minlength=real.shape[1]).astype(np.float32)
         runner = Runner("gan", self.config.epochs, context)
         with runner.seeded():
-            popularity = np.bincount(real.items, minlength=real.n_items).astype(np.float32)
             network = ProfileGAN(torch.from_numpy(popularity), self.config)
-            runner.fit(network, draw)
+            runner.fit(network, profile_batches(real, self.config.batch_size))
         return network
 
     def score(self, batch: UserBatch) -> Scores:
         """The base's scores; synthetic users are never asked for."""
         return self.base.score(batch)
-
-
-def draw_users(network: ProfileGAN, lengths: Int64Array, rng: np.random.Generator) -> ItemLists:
-    """One synthetic user for each length: that many distinct items, drawn by the generator's preferences."""
-    import torch
-
-    lists = []
-    for start in range(0, len(lengths), BLOCK):
-        sizes = lengths[start : start + BLOCK]
-        noise = rng.standard_normal((len(sizes), network.config.latent_units)).astype(np.float32)
-        with torch.inference_mode():
-            logits = network.logits(
-                torch.from_numpy(noise).to(network.device), torch.from_numpy(sizes).to(network.device)
-            )
-        keys = logits.cpu().numpy() + rng.gumbel(size=logits.shape)
-        order = np.argsort(-keys, axis=1, kind="stable")
-        lists += [np.sort(row[:size]) for row, size in zip(order, sizes, strict=True)]
-    indptr = np.concatenate([[0], np.cumsum(lengths)])
-    return ItemLists(indptr, np.concatenate(lists).astype(np.int32), network.n_items)

@@ -7,19 +7,11 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
-from bench.interactions import BoolArray, Float64Array, IdArray, Int32Array, Int64Array, Interactions, ItemLists
+from bench.interactions import Float64Array, IdArray, Int32Array, Int64Array, Interactions, ItemLists
 
 SAMPLED_USERS = 1_000
 """Users, at most, whose nearest neighbours are searched; among all users, so the distances stay exact."""
 _BLOCK_CELLS = 2**24
-
-
-def profiles_of(data: Interactions) -> tuple[Int32Array, ItemLists]:
-    """The users with interactions, int32[n], and the distinct items of each, by item code."""
-    users = np.unique(data.user).astype(np.int32)
-    matrix = data.csr()[users]
-    matrix.sort_indices()
-    return users, ItemLists(matrix.indptr, matrix.indices, data.n_items)
 
 
 def augmented(data: Interactions, synthetic: ItemLists, models: Int32Array, rng: np.random.Generator) -> Interactions:

@@ -22,15 +22,17 @@ if TYPE_CHECKING:
 class LSTMConfig(LightningConfig):
     """Item embeddings, an LSTM over the history, a softmax over the catalogue."""
 
+    batch_size: Annotated[int, Field(ge=1), IntRange(8, 128, log=True)] = 16
+    """Windows a step."""
     max_length: Annotated[int, Field(ge=1), IntRange(20, 200, log=True)] = 50
     """Events the network looks back on: the length of a training window, and of a history when scoring."""
     embedding_units: Annotated[int, Field(ge=1), IntRange(32, 256, log=True)] = 64
     """Length of an item's embedding, which is both what the LSTM reads and what it predicts."""
-    hidden_units: Annotated[int, Field(ge=1), IntRange(32, 512, log=True)] = 128
+    hidden_units: Annotated[int, Field(ge=1), IntRange(32, 512, log=True)] = 64
     """Length of the LSTM's state."""
     layers: Annotated[int, Field(ge=1, le=4)] = 1
     """LSTMs stacked on one another."""
-    dropout: Annotated[float, Field(ge=0, lt=1), FloatRange(0.0, 0.6)] = 0.3
+    dropout: Annotated[float, Field(ge=0, lt=1), FloatRange(0.0, 0.6)] = 0.2
     """Share of the embeddings and of the states dropped in training."""
 
 
@@ -38,8 +40,9 @@ class LSTM(LightningAlgorithm[LSTMConfig]):
     """Next-item LSTM with a full softmax over the catalogue at every position of the history.
 
     It reads a history, so it serves users it was not trained on. Differs from the paper: an LSTM instead of a
-    GRU; cross-entropy over the whole catalogue instead of a ranking loss over sampled items; and the loss is
-    taken at every position of a window, not step by step over parallel sessions.
+    GRU; cross-entropy over the whole catalogue instead of a ranking loss over sampled items; the loss is taken
+    at every position of a window, not step by step over parallel sessions; and what stands earlier in the
+    window is left out of the softmax, as the harness leaves the history out of its lists.
     """
 
     paper = "Hidasi, Karatzoglou, Baltrunas, Tikk: Session-based recommendations with recurrent neural networks. \
@@ -89,11 +92,10 @@ def windows(sequences: ItemLists, length: int, rng: np.random.Generator) -> tupl
     return sequences.indptr[row] + begin, end - begin
 
 
-def training_batch(
-    sequences: ItemLists, starts: Int64Array, lengths: Int64Array
-) -> tuple[torch.Tensor, torch.Tensor]:
+def training_batch(sequences: ItemLists, starts: Int64Array, lengths: Int64Array) -> tuple[torch.Tensor, torch.Tensor]:
     """(inputs, targets), int64[w, t] each: a target's input is the item before it; `n_items` stands for the
-    start of a sequence and pads inputs at the end; targets are padded with −1."""
+    start of a sequence and pads inputs at the end; targets are padded with −1.
+    """
     import torch
 
     offsets = np.arange(lengths.max())
@@ -108,7 +110,8 @@ def training_batch(
 
 def scoring_batch(histories: ItemLists, length: int) -> tuple[torch.Tensor, torch.Tensor]:
     """(inputs int64[b, t], last int64[b]): the last `length` items of each history, padded at the end with
-    `n_items`, and the position of the latest one. A history shorter than that begins with the start symbol."""
+    `n_items`, and the position of the latest one. A history shorter than that begins with the start symbol.
+    """
     import torch
 
     sizes = histories.lengths

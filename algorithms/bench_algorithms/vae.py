@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 from pydantic import Field
 
 from bench.algorithm import Context, UserBatch
-from bench.interactions import Interactions, ItemLists
+from bench.interactions import Interactions
 from bench.lightning import DrawEpoch, LightningAlgorithm, LightningConfig
 from bench.search import FloatRange, IntRange
+from bench_algorithms.profiles import as_bags, profile_batches, profiles_of
 
 if TYPE_CHECKING:
     import torch
@@ -51,29 +50,10 @@ class VAE(LightningAlgorithm[VAEConfig]):
         return MultVAE(train.n_items, self.config)
 
     def batches(self, train: Interactions, context: Context) -> DrawEpoch:
-        profiles = train.csr()
-        profiles.sort_indices()
-        profiles = profiles[np.diff(profiles.indptr) > 0]
-
-        def draw(rng: np.random.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-            shuffled = profiles[rng.permutation(profiles.shape[0])]
-            lists = ItemLists(shuffled.indptr, shuffled.indices, profiles.shape[1])
-            for start in range(0, len(lists), self.config.batch_size):
-                yield as_bags(lists.slice(start, min(start + self.config.batch_size, len(lists))))
-
-        return draw
+        return profile_batches(profiles_of(train)[1], self.config.batch_size)
 
     def forward(self, network: Any, batch: UserBatch) -> torch.Tensor:
         """Logits of the decoder at the mean of the user's code; an empty history gives the code of nobody."""
-        profiles = batch.history.csr()
-        profiles.sort_indices()
-        items, indptr = as_bags(ItemLists(profiles.indptr, profiles.indices, profiles.shape[1]))
+        items, indptr = as_bags(batch.history.csr())
         logits: torch.Tensor = network(items.to(network.device), indptr.to(network.device))
         return logits
-
-
-def as_bags(lists: ItemLists) -> tuple[torch.Tensor, torch.Tensor]:
-    """Items int64[indptr[-1]] and indptr int64[b + 1], as torch's embedding bags take them."""
-    import torch
-
-    return torch.from_numpy(lists.items.astype(np.int64)), torch.from_numpy(lists.indptr.astype(np.int64))

@@ -1,0 +1,252 @@
+"""The GAN: synthetic users that are valid and faithful, in the training data of any base algorithm."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+from bench.algorithm import Algorithm, Context, EvalSet, Need, UserBatch
+from bench.config import Config
+from bench.errors import UnknownNameError, UsageError
+from bench.interactions import Float32Array, Interactions, ItemLists
+from bench.plugins import load_registries
+from bench.testing import tiny_features, tiny_fold
+from bench.testing.case import batch_of, evaluation_batch, scores_of
+from bench_algorithms.gan import GANAugmented, GANConfig
+from bench_algorithms.gan_augmentation import augmented, faithfulness, synthetic_ids
+from bench_algorithms.gan_network import ProfileGAN, largest
+from bench_algorithms.linear import EASE
+
+FOLD = tiny_fold()
+TRAIN = FOLD.train
+N_ITEMS = TRAIN.n_items
+QUICK: dict[str, Any] = {"epochs": 2, "batch_size": 16, "hidden_units": 8, "latent_units": 4}
+
+
+class Spy(Algorithm[Config]):
+    """Keeps what it was given."""
+
+    def fit(self, train: Interactions, validation: EvalSet | None, context: Context) -> Self:
+        self.train, self.validation, self.context = train, validation, context
+        return self
+
+    def score(self, batch: UserBatch) -> Float32Array:
+        return np.zeros((len(batch), self.train.n_items), np.float32)
+
+
+@pytest.fixture
+def spy(monkeypatch: pytest.MonkeyPatch) -> str:
+    algorithms = load_registries().algorithms
+    monkeypatch.setitem(algorithms._targets, "spy", Spy)
+    monkeypatch.setitem(algorithms._origins, "spy", "tests")
+    return "spy"
+
+
+def seen_by_base(name: str, train: Interactions = TRAIN, context: Context | None = None, **fields: Any) -> Spy:
+    model = GANAugmented(base=name, **QUICK, **fields).fit(train, None, context or Context(seed=1))
+    assert isinstance(model.base, Spy)
+    return model.base
+
+
+def test_real_rows_and_codes_stay_and_valid_synthetic_ones_follow(spy: str) -> None:
+    everyone = seen_by_base(spy, synthetic_share=0.5).train
+    assert len(everyone.user_ids) == TRAIN.n_users + 14
+    np.testing.assert_array_equal(everyone.user_ids[: TRAIN.n_users], TRAIN.user_ids)
+    np.testing.assert_array_equal(everyone.item_ids, TRAIN.item_ids)
+    for name in ("user", "item", "rating", "timestamp"):
+        np.testing.assert_array_equal(getattr(everyone, name)[: len(TRAIN)], getattr(TRAIN, name))
+    added = everyone.select(np.arange(len(TRAIN), len(everyone)))
+    assert added.user.min() == TRAIN.n_users
+    assert len(np.unique(added.user)) == 14
+    assert len(np.unique(added.user.astype(np.int64) * N_ITEMS + added.item)) == len(added)
+    assert np.isin(added.item, TRAIN.item).all(), "an item without interactions is never generated"
+    assert set(np.bincount(added.user)[TRAIN.n_users :]) <= set(np.bincount(TRAIN.user))
+
+
+def test_ratings_and_times_come_from_real_events(spy: str) -> None:
+    everyone = seen_by_base(spy, synthetic_share=1.0).train
+    assert everyone.rating is not None
+    assert everyone.timestamp is not None
+    assert TRAIN.rating is not None
+    assert TRAIN.timestamp is not None
+    rated = set(zip(TRAIN.item.tolist(), TRAIN.rating.tolist(), strict=True))
+    new = slice(len(TRAIN), None)
+    assert set(zip(everyone.item[new].tolist(), everyone.rating[new].tolist(), strict=True)) <= rated
+    real_times = [set(TRAIN.timestamp[TRAIN.user == user].tolist()) for user in range(TRAIN.n_users)]
+    for user in range(TRAIN.n_users, everyone.n_users):
+        times = everyone.timestamp[everyone.user == user].tolist()
+        assert times == sorted(times)
+        assert any(set(times) == real for real in real_times)
+
+
+def test_synthetic_histories_keep_the_order_of_the_real_ones() -> None:
+    """Item 0 always comes first in the real histories and item 3 always last."""
+    n = 6
+    ids = np.array([f"u{u}" for u in range(n)], object), np.array(list("abcd"), object)
+    user, item = np.repeat(np.arange(n), 4), np.tile([0, 1, 2, 3], n)
+    real = Interactions(user.astype(np.int32), item.astype(np.int32), *ids, timestamp=np.arange(4 * n))
+    new = augmented(real, ItemLists.from_lists([[0, 1, 2, 3]], 4), np.array([2], np.int32), np.random.default_rng(0))
+    assert new.histories(np.array([n], np.int32)).items.tolist() == [0, 1, 2, 3]
+    assert new.timestamp is not None
+    assert new.timestamp[-4:].tolist() == [8, 9, 10, 11]
+
+
+def test_works_without_ratings_and_times(spy: str) -> None:
+    everyone = seen_by_base(spy, replace(TRAIN, rating=None, timestamp=None)).train
+    assert everyone.rating is None
+    assert everyone.timestamp is None
+
+
+def test_ids_never_collide() -> None:
+    assert synthetic_ids(2, np.array(["a"], object)).tolist() == ["synthetic-0001", "synthetic-0002"]
+    taken = np.array(["synthetic-0001", "synthetic-synthetic-7"], object)
+    assert not set(synthetic_ids(3, taken)) & set(taken)
+
+
+def test_the_base_gets_validation_and_aligned_user_features(spy: str) -> None:
+    context = Context(user_features=tiny_features(TRAIN.user_ids))
+    base = seen_by_base(spy, context=context)
+    assert base.context.user_features is not None
+    assert list(base.context.user_features.ids) == list(base.train.user_ids)
+    assert base.context.details is context.details
+    model = GANAugmented(base=spy, **QUICK).fit(TRAIN, FOLD.validation, Context())
+    assert isinstance(model.base, Spy)
+    assert model.base.validation is FOLD.validation
+
+
+def test_the_record_says_how_faithful_they_are() -> None:
+    context = Context(seed=1)
+    GANAugmented(**QUICK).fit(TRAIN, None, context)
+    details = context.details["augmentation"]
+    n = details["n_synthetic_users"]
+    assert (n, details["n_real_users"]) == (6, 28)
+    assert n <= details["n_synthetic_interactions"] <= n * 9
+    for name in ("popularity_pearson", "popularity_spearman"):
+        assert -1 <= details[name] <= 1
+    for name in ("length_ks_distance", *(name for name in details if name.startswith("nearest_distance"))):
+        assert 0 <= details[name] <= 1
+    assert details["mean_length_real"] == len(TRAIN) / 28
+    assert details["mean_length_synthetic"] == details["n_synthetic_interactions"] / n
+    for curve in ("generator_loss", "discriminator_loss"):
+        assert [epoch for epoch, _ in context.curves[curve]] == [1, 2]
+        assert np.isfinite([value for _, value in context.curves[curve]]).all()
+
+
+def test_faithfulness_by_hand() -> None:
+    real = sparse.csr_matrix(np.array([[1, 1, 0, 0], [1, 1, 1, 0], [0, 0, 1, 0]], np.float32))
+    synthetic = sparse.csr_matrix(np.array([[1, 1, 0, 0], [0, 1, 1, 0]], np.float32))
+    found = faithfulness(real, synthetic, np.random.default_rng(0))
+    assert found["nearest_distance_synthetic_to_real"] == pytest.approx((0 + 1 / 3) / 2)
+    assert found["nearest_distance_real_to_real"] == pytest.approx((1 / 3 + 1 / 3 + 2 / 3) / 3)
+    assert found["nearest_distance_synthetic_to_synthetic"] == pytest.approx(2 / 3)
+    assert found["popularity_pearson"] == pytest.approx(np.corrcoef([2, 2, 2, 0], [1, 2, 1, 0])[0, 1])
+    assert found["length_ks_distance"] == pytest.approx(1 / 3)
+
+
+def test_what_is_undefined_is_none() -> None:
+    lone = sparse.csr_matrix(np.ones((1, 1), np.float32))
+    found = faithfulness(lone, lone, np.random.default_rng(0))
+    assert found["popularity_pearson"] is None
+    assert found["nearest_distance_real_to_real"] is None
+    assert found["nearest_distance_synthetic_to_real"] == 0
+
+
+def test_learns_which_items_go_together() -> None:
+    """Users like either even or odd items; a generator without training mixes them."""
+
+    def purity(epochs: int) -> float:
+        context = Context(seed=1)
+        settings = {**QUICK, "hidden_units": 32, "epochs": epochs, "learning_rate": 0.01, "synthetic_share": 4.0}
+        model = GANAugmented(base="ease", **settings)
+        users, real = np.unique(TRAIN.user), TRAIN.csr()[np.unique(TRAIN.user)]
+        network = model._train(real, context)
+        drawn = network.draw(np.full(4 * len(users), 5), np.random.default_rng(0)).csr().toarray()
+        odd = drawn[:, 1::2].sum(1) / drawn.sum(1)
+        return float(np.maximum(odd, 1 - odd).mean())
+
+    assert purity(80) > purity(1) + 0.1
+
+
+def test_profiles_are_drawn_with_their_lengths_and_carry_gradients() -> None:
+    torch.manual_seed(0)
+    gan = ProfileGAN(torch.tensor([3.0, 2.0, 0.0, 1.0, 1.0]), GANConfig(hidden_units=8, latent_units=2))
+    lengths = torch.tensor([1, 2, 4])
+    profiles = gan.generate(lengths)
+    assert profiles.detach().round().sum(1).tolist() == [1, 2, 4]
+    assert not profiles[:, 2].detach().abs().gt(1e-6).any(), "an item nobody has is never generated"
+    (profiles * torch.arange(5)).sum().backward()
+    assert all(weights.grad is not None and weights.grad.abs().sum() > 0 for weights in gan.generator.parameters())
+
+
+def test_largest() -> None:
+    keys = torch.tensor([[3.0, 1.0, 2.0], [1.0, 2.0, 3.0]])
+    assert largest(keys, torch.tensor([2, 1])).tolist() == [[True, False, True], [False, False, True]]
+
+
+def test_ease_as_the_base_is_ease_on_more_users() -> None:
+    context = Context(seed=1)
+    model = GANAugmented(**QUICK, base_config={"l2": 10.0}).fit(TRAIN, None, context)
+    assert isinstance(model.base, EASE)
+    assert model.base.config.l2 == 10.0
+    alone = EASE(l2=10.0).fit(TRAIN, None, Context(seed=1))
+    batch = evaluation_batch(FOLD)
+    assert not np.array_equal(scores_of(model, batch), scores_of(alone, batch))
+    assert np.corrcoef(scores_of(model, batch).ravel(), scores_of(alone, batch).ravel())[0, 1] > 0.9
+
+
+def test_an_early_stopping_base_keeps_its_best_epoch() -> None:
+    scores = iter([0.1, 0.3, 0.2, 0.1])
+    config = {"epochs": 9, "patience": 2, "hidden_units": 8, "latent_units": 4}
+    model = GANAugmented(**QUICK, base="vae", base_config=config)
+    assert model.uses_validation
+    context = Context(seed=1, evaluate=lambda algorithm, users: next(scores))
+    model.fit(TRAIN, FOLD.validation, context)
+    assert set(context.curves) == {"generator_loss", "discriminator_loss", "train_loss", "validation"}
+    fitted = model.fitted_config
+    assert (fitted.base_config["epochs"], fitted.base_config["patience"]) == (2, 0)
+    final = GANAugmented(fitted)
+    assert not final.uses_validation
+    final.fit(FOLD.train_and_validation, None, Context(seed=1))
+    assert np.isfinite(scores_of(final, evaluation_batch(FOLD))).all()
+
+
+def test_a_sequential_base_brings_its_needs() -> None:
+    base = {"epochs": 1, "patience": 0, "hidden_units": 4, "embedding_units": 4}
+    model = GANAugmented(**QUICK, base="lstm", base_config=base)
+    assert model.needs == {Need.TIMESTAMPS}
+    assert GANAugmented().needs == frozenset()
+    model.fit(TRAIN, None, Context())
+    assert np.isfinite(scores_of(model, batch_of([0, 1], [[], [3]], N_ITEMS))).all()
+
+
+def test_the_same_seed_gives_the_same_scores_and_another_others() -> None:
+    def scores(seed: int) -> np.ndarray:
+        return scores_of(GANAugmented(**QUICK).fit(TRAIN, None, Context(seed=seed)), evaluation_batch(FOLD))
+
+    np.testing.assert_array_equal(scores(1), scores(1))
+    assert not np.array_equal(scores(1), scores(2))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "line"),
+    [
+        ({"base": "eese"}, UnknownNameError, "unknown base algorithm 'eese'. Did you mean 'ease'?"),
+        ({"base": "gan-augmented"}, UsageError, "must be an algorithm that does not augment. Got 'gan-augmented'."),
+        ({"base_config": {"l3": 1}}, UsageError, "ease has no field 'l3'. Did you mean 'l2'?"),
+        ({"synthetic_share": 0}, UsageError, "'synthetic_share' of gan-augmented should be greater than 0. Got 0."),
+    ],
+)
+def test_a_wrong_base_is_refused_before_anything_is_trained(
+    wrong: dict[str, object], error: type[UsageError], line: str
+) -> None:
+    with pytest.raises(error) as caught:
+        GANConfig.parse("gan-augmented", wrong)
+    assert line in str(caught.value)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(error):
+        GANAugmented(**wrong)

@@ -231,7 +231,10 @@ def case(algorithm: type[Algorithm[Any]], exempt: Mapping[str, str] | None = Non
 
 
 @pytest.mark.parametrize(("check", "broken", "message"), BROKEN, ids=[f"{c}-{b.__name__}" for c, b, _ in BROKEN])
-def test_each_check_finds_what_it_is_for(check: str, broken: type[Algorithm[Any]], message: str) -> None:
+def test_each_check_finds_what_it_is_for(
+    check: str, broken: type[Algorithm[Any]], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])  # where this module can be imported by its name
     with np.errstate(all="ignore"), pytest.raises(AssertionError, match=message):
         CHECKS[check](case(broken))
 

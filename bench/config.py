@@ -10,6 +10,7 @@ how it may be tuned:
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -110,4 +111,4 @@ def _describe(owner: str, detail: ErrorDetails, known: Mapping[str, Any]) -> str
     if detail["type"] == "missing":
         return f"{owner} needs the field '{path}'."
     rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return f"the field '{path}' of {owner} {rule}. Got {detail['input']!r}."
+    return f"the field '{path}' of {owner} {rule}. Got {reprlib.repr(detail['input'])}."

@@ -7,6 +7,7 @@ appears whole, by one rename, or not at all.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SCHEMA_VERSION = 1
+ASIDE = ".replaced-"
+logger = logging.getLogger(__name__)
 RECORD_FILE, PER_USER_FILE, TOPK_FILE = ("record.json", "per_user.parquet", "topk.parquet")
 
 
@@ -111,6 +114,7 @@ class Environment(_Part):
     memory_bytes: int
     device: str
     device_name: str
+    precision: str = "32-true"
     threads: int
     packages: dict[str, str]
 
@@ -214,7 +218,25 @@ class Store:
     """The records under one folder."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = root.absolute()  # a job may change its working folder
+
+    def accepts(self, record: RunRecord) -> bool:
+        """Whether `write` may store it: a failure never replaces a finished result."""
+        if record.status is Status.OK:
+            return True
+        older = self.find(place_of(record))
+        return older is None or older.record.status is not Status.OK
+
+    def sweep(self) -> None:
+        """Tidy up after a process that was killed while it wrote. Call it only while holding the folder's lock."""
+        for staging in self.root.glob("*-v*/*/*/.writing-*"):
+            shutil.rmtree(staging, ignore_errors=True)
+        for aside in self.root.glob(f"*-v*/*/*/{ASIDE}*"):
+            target = aside.with_name(aside.name.removeprefix(ASIDE))
+            if target.exists():
+                shutil.rmtree(aside, ignore_errors=True)
+            else:
+                os.replace(aside, target)
 
     def write(self, record: RunRecord, tables: Mapping[str, pa.Table] | None = None) -> Path:
         """Write a record and its tables (by file name) as one folder that appears at once.
@@ -224,7 +246,7 @@ class Store:
         """
         target = place_of(record).folder(self.root)
         target.parent.mkdir(parents=True, exist_ok=True)
-        staging = _new_folder(target.parent, ".writing-")
+        staging = _staging_folder(target.parent)
         try:
             for name, table in (tables or {}).items():
                 _write_parquet(table, staging / name)
@@ -235,14 +257,25 @@ class Store:
         return target
 
     def find(self, place: Place) -> Stored | None:
-        """The record of a job, whatever its status, or None."""
+        """The record of a job, whatever its status, or None. One that cannot be read counts as none."""
         path = place.folder(self.root)
-        return Stored(path, read_record(path)) if (path / RECORD_FILE).exists() else None
+        return _readable(path) if (path / RECORD_FILE).exists() else None
 
     def all(self, suite: str | None = None) -> Iterator[Stored]:
-        """Every record, of one suite label ("movielens-v1") or of all, in path order."""
+        """Every readable record, of one suite label ("movielens-v1") or of all, in path order."""
         for path in sorted(self.root.glob(f"{suite or '*-v*'}/*/*/seed-*/{RECORD_FILE}")):
-            yield Stored(path.parent, read_record(path.parent))
+            stored = _readable(path.parent)
+            if stored is not None:
+                yield stored
+
+
+def _readable(folder: Path) -> Stored | None:
+    """One bad file must not hide the others."""
+    try:
+        return Stored(folder, read_record(folder))
+    except DataError as error:
+        logger.warning("a record was passed over: %s", error)
+        return None
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -280,9 +313,9 @@ def _write_parquet(table: pa.Table, path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _new_folder(parent: Path, prefix: str) -> Path:
+def _staging_folder(parent: Path) -> Path:
     """A folder with a name of its own, readable by whoever may read its parent (mkdtemp's is private)."""
-    folder = parent / f"{prefix}{uuid.uuid4().hex}"
+    folder = parent / f".writing-{uuid.uuid4().hex}"
     folder.mkdir()
     return folder
 
@@ -290,7 +323,8 @@ def _new_folder(parent: Path, prefix: str) -> Path:
 def _replace_folder(staging: Path, target: Path) -> None:
     """Move `staging` to `target`; an old target is moved aside first, so that no reader sees a mixture."""
     if target.exists():
-        aside = _new_folder(target.parent, ".replaced-")
+        aside = target.with_name(ASIDE + target.name)
+        shutil.rmtree(aside, ignore_errors=True)
         os.replace(target, aside)
         os.replace(staging, target)
         shutil.rmtree(aside, ignore_errors=True)

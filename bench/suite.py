@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator
 
 from bench.algorithm import Algorithm
 from bench.card import Strict
@@ -55,6 +55,8 @@ class Suite(Strict):
     filters: Filters = Filters()
     tasks: dict[Name, Task] = Field(min_length=1)
     algorithms: dict[Name, Row] = Field(min_length=1)
+    _read: str = PrivateAttr(default="")
+    """The fingerprint of the suite that this one was made from."""
 
     @field_validator("metrics")
     @classmethod
@@ -65,8 +67,13 @@ class Suite(Strict):
 
     @property
     def fingerprint(self) -> str:
-        """Sha256 of the whole suite."""
-        return content_hash(self.model_dump_json())
+        """Sha256 of the whole suite as it was read, whatever was selected or overridden since."""
+        return self._read or content_hash(self.model_dump_json())
+
+    def _copy(self, **changes: Any) -> Suite:
+        copy = self.model_copy(update=changes)
+        copy._read = self.fingerprint
+        return copy
 
     @property
     def label(self) -> str:
@@ -111,9 +118,7 @@ class Suite(Strict):
         for task in tasks:
             self._known("task", task, self.tasks)
         rows = {name: row for name, row in self.algorithms.items() if not only or name in only}
-        return self.model_copy(
-            update={"algorithms": rows, "tasks": {n: t for n, t in self.tasks.items() if not tasks or n in tasks}}
-        )
+        return self._copy(algorithms=rows, tasks={n: t for n, t in self.tasks.items() if not tasks or n in tasks})
 
     def override(self, assignments: list[str]) -> Suite:
         """Apply "row.field=value" assignments. A changed row is renamed, so that it is not mistaken for the
@@ -126,7 +131,7 @@ class Suite(Strict):
         rows = dict(self.algorithms)
         for row, values in changes.items():
             rows = {_renamed(n, row, values): (_changed(n, s, values) if n == row else s) for n, s in rows.items()}
-        return self.model_copy(update={"algorithms": rows})
+        return self._copy(algorithms=rows)
 
     def fixed(self, row: str, assignments: list[str]) -> dict[str, Any]:
         """The fields of one row that "row.field=value" assignments give."""
@@ -159,7 +164,7 @@ def _literal(text: str) -> Any:
     """A TOML value; what is not one is a string, so that quotes are optional."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
 
 
@@ -170,8 +175,18 @@ def load_suite(name_or_path: str, registries: Registries) -> Suite:
     else:
         path = registries.suites.get(name_or_path)
     suite = _read(path)
+    if suite.name in registries.suites and registries.suites.get(suite.name) != path:
+        _refuse_impostor(suite, _read(registries.suites.get(suite.name)), path)
     suite.check(registries)
     return suite
+
+
+def _refuse_impostor(suite: Suite, installed: Suite, path: Path) -> None:
+    """A copy that was changed must not take the original's place in its leaderboards."""
+    if suite.version == installed.version and suite != installed:
+        raise UsageError(
+            f"{path} says it is {suite.label}, but differs from the installed suite of that name. Give it another name."
+        )
 
 
 def _read(path: Path) -> Suite:

@@ -10,7 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from bench.errors import DataError
-from bench.records import RECORD_FILE, Store, place_of, read_record, write_text
+from bench.records import RECORD_FILE, Status, Store, place_of, read_record, write_text
 
 
 def test_a_record_survives_the_round_trip(make_run: Any) -> None:
@@ -45,6 +45,34 @@ def test_a_rerun_replaces_the_old_result(tmp_path: Path, make_run: Any) -> None:
     assert found.record.attempt == "second"
     assert sorted(path.name for path in stored.path.iterdir()) == ["record.json", "topk.parquet"]
     assert [path.name for path in stored.path.parent.iterdir()] == [stored.path.name]
+
+
+def test_a_failure_never_replaces_a_finished_result(tmp_path: Path, make_run: Any) -> None:
+    store, stored = Store(tmp_path / "runs"), make_run("ease", metrics={"ndcg@10": 0.5})
+    failed = stored.record.model_copy(update={"status": Status.TIMEOUT})
+    assert not store.accepts(failed)
+    assert store.accepts(stored.record)
+    store.write(failed)
+    assert store.accepts(failed)
+
+
+def test_one_unreadable_record_hides_no_other(tmp_path: Path, make_run: Any, caplog: pytest.LogCaptureFixture) -> None:
+    bad, good = make_run("ease"), make_run("vae")
+    (bad.path / RECORD_FILE).write_text("{" * 10_000)
+    store = Store(tmp_path / "runs")
+    assert [stored.path for stored in store.all()] == [good.path]
+    assert store.find(place_of(bad.record)) is None
+    assert str(bad.path) in caplog.text
+    assert all(len(message) < 1000 for message in caplog.messages)
+
+
+def test_a_result_moved_aside_by_a_killed_process_comes_back(tmp_path: Path, make_run: Any) -> None:
+    store, stored = Store(tmp_path / "runs"), make_run("ease")
+    stored.path.rename(stored.path.with_name(f".replaced-{stored.path.name}"))
+    (stored.path.parent / ".writing-1").mkdir()
+    store.sweep()
+    assert [path.name for path in stored.path.parent.iterdir()] == [stored.path.name]
+    assert read_record(stored.path) == stored.record
 
 
 def test_all_finds_every_suite_or_one(tmp_path: Path, make_run: Any) -> None:

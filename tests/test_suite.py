@@ -52,7 +52,7 @@ def test_parameters_by_task(tmp_path: Path) -> None:
         ('dataset = "smoke"', 'dataset = "smok"', "unknown dataset 'smok'. Did you mean 'smoke'"),
         ('"recall@5"', '"recal@5"', "unknown metric 'recal'. Did you mean 'recall'"),
         ('"recall@5"', '"recall"', "written name@cut-off, such as 'ndcg@10'. Got 'recall'"),
-        ('"recall@5"', '"recall@0"', r"cut-off of 'recall' must be an int in \[1, inf\). Got 0"),
+        ('"recall@5"', '"recall@0"', r"cut-off of 'recall' must be an int in \[1, 100000\]. Got 0"),
         ('splitter = "holdout"', 'splitter = "holdot"', "unknown splitter 'holdot'. Did you mean 'holdout'"),
         (
             "test = 0.2",

@@ -31,17 +31,21 @@ app.add_typer(listing.app, name="list")
 app.add_typer(data.app, name="data")
 
 
+INTERRUPTED = 130
+
+
 def main() -> None:
     """Entry point of `bench`: an expected error is one line on stderr and an exit code, never a traceback."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
     try:
-        sys.exit(app(standalone_mode=False))
+        code = app(standalone_mode=False)
     except BenchError as error:
         _fail(str(error), error.exit_code)
     except TyperException as error:
         _fail(error.format_message(), error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        _fail("interrupted", 130)
+    if code == INTERRUPTED:  # what typer makes of Ctrl-C
+        _fail("interrupted", INTERRUPTED)
+    sys.exit(code)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -15,7 +15,11 @@ def folds_of(suite: Suite, registries: Registries, data_dir: Path | None) -> dic
     """The fold of every task, by the task's name. data_dir: a folder that already holds the data set's files."""
     from bench.cli.data import download_bars
     from bench.dataset_source import Acquire
+    from bench.errors import UsageError
     from bench.running.folds import build_folds
+
+    if data_dir is not None and not data_dir.is_dir():
+        raise UsageError(f"--data-dir must be a folder. Got '{data_dir}', which is none.")
 
     with download_bars() as progress:
         return build_folds(suite, registries, Acquire(folder=data_dir, progress=progress))

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
@@ -29,11 +30,11 @@ class Display:
     def __init__(self) -> None:
         console = Console(stderr=True)
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
             console=console,
             transient=True,
             disable=not console.is_terminal,
@@ -63,7 +64,7 @@ class RunDisplay(Display):
 
     def __init__(self, title: str, n_jobs: int, n_done: int) -> None:
         super().__init__()
-        self._total = self._progress.add_task(f"[bold]{title}", total=n_jobs, completed=n_done, note="")
+        self._total = self._progress.add_task(title, total=n_jobs, completed=n_done, note="")
         self._tasks: dict[str, TaskID] = {}
 
     def started(self, job: Job) -> None:
@@ -84,7 +85,7 @@ class TuneDisplay(Display):
 
     def __init__(self, title: str, n_trials: int) -> None:
         super().__init__()
-        self._task = self._progress.add_task(f"[bold]{title}", total=n_trials, note="")
+        self._task = self._progress.add_task(title, total=n_trials, note="")
 
     def trial_done(self, finished: int, n_trials: int, value: float | None, best: float | None) -> None:
         """Hears of each finished trial."""
@@ -96,6 +97,6 @@ class TuneDisplay(Display):
 def describe(record: RunRecord) -> str:
     """One line of how a job ended."""
     value = record.metrics.get(record.primary_metric)
-    score = f"{record.primary_metric} {value.value:.4f}" if value and value.value is not None else record.reason
+    score = f"{record.primary_metric} {value.value:.4f}" if value and value.value is not None else escape(record.reason)
     mark = "[green]✓[/]" if record.status == "ok" else f"[red]✗ {record.status}[/]"
     return f"{mark} {record.task} · {record.row}: {score} [dim]({record.timings.total_seconds:.1f} s)[/]"

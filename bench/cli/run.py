@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-import tempfile
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -51,16 +50,17 @@ def command(
     Finished jobs are kept: a second run does only what is missing.
     """
     from bench.plugins import load_registries
-    from bench.running.devices import checked_precision, resolve_device
-    from bench.running.plan import Request, Settings
+    from bench.running.plan import Request
     from bench.running.process import Limits
+    from bench.running.settings import Settings, checked_precision, resolve_device
     from bench.suite import load_suite
 
     registries = load_registries()
     chosen = load_suite(suite, registries).select(only or [], task or []).override(set_ or [])
     chosen.check(registries)
     limits = Limits(jobs or options.default_jobs(threads), time_limit, options.parse_bytes(memory_limit))
-    settings = Settings(resolve_device(device), checked_precision(precision), threads)
+    here = resolve_device(device)
+    settings = Settings(here, checked_precision(precision, here), threads)
     request = Request(seeds, settings, _tuned(out, chosen) if tuned else {}, shlex.join(["bench", *sys.argv[1:]]))
     results = _run(chosen, request, limits, rerun, data_dir, out, tracking_uri, json)
     raise typer.Exit(exit_code(results))
@@ -77,12 +77,14 @@ def _run(
     json: bool,
 ) -> list[Stored]:
     """Run the missing jobs, mirror and print all; returns the results in the order of the plan."""
+    from rich.markup import escape
+
     from bench.cli.folds import folds_of
     from bench.cli.progress import RunDisplay, interrupt_on_sigterm
     from bench.cli.sync import leaderboard_notes
     from bench.plugins import load_registries
     from bench.records import Store
-    from bench.running.lock import exclusive
+    from bench.running.lock import exclusive, work_folder
     from bench.running.session import prepare
     from bench.running.worker import now
     from bench.tracking import Mirror
@@ -91,7 +93,8 @@ def _run(
     interrupt_on_sigterm()
     with ExitStack() as stack:
         stack.enter_context(exclusive(out, request.command, now()))
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-run-")))
+        store.sweep()
+        work = stack.enter_context(work_folder(out))
         mirror = stack.enter_context(Mirror(out, tracking_uri, command=request.command))
         folds = folds_of(suite, registries, data_dir)
         session = prepare(suite, folds, registries, store, work, request, rerun)
@@ -101,7 +104,7 @@ def _run(
         for stored in session.done.values():
             mirror.submit(stored)
         display = stack.enter_context(RunDisplay(suite.label, len(session.jobs), len(session.done)))
-        display.say(f"data: {next(iter(folds.values())).dataset.source}")
+        display.say(escape(f"data: {next(iter(folds.values())).dataset.source}"))
         finished = stack.enter_context(closing(session.execute(store, work, limits, display)))
         for stored in finished:
             results[stored.record.key] = stored

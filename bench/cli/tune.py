@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -49,10 +47,10 @@ def command(
     from bench.cli.folds import folds_of
     from bench.cli.progress import TuneDisplay, interrupt_on_sigterm
     from bench.plugins import load_registries
-    from bench.running.devices import checked_precision, resolve_device
-    from bench.running.lock import exclusive
-    from bench.running.plan import Request, Settings
+    from bench.running.lock import exclusive, work_folder
+    from bench.running.plan import Request
     from bench.running.process import Limits
+    from bench.running.settings import Settings, checked_precision, resolve_device
     from bench.running.tune import Budget, make_tuner
     from bench.running.worker import now
     from bench.suite import load_suite
@@ -62,14 +60,15 @@ def command(
     registries = load_registries()
     chosen = load_suite(suite, registries).select([algorithm], task or [])
     fixed = chosen.fixed(algorithm, set_ or [])
-    settings = Settings(resolve_device(device), checked_precision(precision), threads)
+    here = resolve_device(device)
+    settings = Settings(here, checked_precision(precision, here), threads)
     request = Request(settings=settings, command=shlex.join(["bench", *sys.argv[1:]]))
     limits = Limits(1, time_limit, options.parse_bytes(memory_limit))
     found: dict[str, TunedFile] = {}
     interrupt_on_sigterm()
     with ExitStack() as stack:
         stack.enter_context(exclusive(out, request.command, now()))
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-tune-")))
+        work = stack.enter_context(work_folder(out))
         folds = folds_of(chosen, registries, data_dir)
         for name, prepared in folds.items():
             tuner = make_tuner(chosen, algorithm, name, prepared, registries, out, work, request, limits, fixed)

@@ -13,6 +13,8 @@ from bench.batches import TopK
 from bench.errors import UsageError
 from bench.interactions import BoolArray, Float64Array, Int64Array, ItemLists
 
+MAX_CUTOFF = 100_000
+
 
 @dataclass(frozen=True, eq=False)
 class Judged:
@@ -62,8 +64,8 @@ class Metric(ABC):
     kind: ClassVar[Literal["user", "catalogue"]]
 
     def __init__(self, k: int) -> None:
-        if k < 1:
-            raise UsageError(f"the cut-off of '{self.name}' must be an int in [1, inf). Got {k}.")
+        if not 1 <= k <= MAX_CUTOFF:
+            raise UsageError(f"the cut-off of '{self.name}' must be an int in [1, {MAX_CUTOFF}]. Got {k}.")
         self.k = k
 
     @property

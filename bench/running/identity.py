@@ -18,6 +18,7 @@ import psutil
 import bench
 from bench.algorithm import Algorithm
 from bench.records import Code, Environment
+from bench.running.settings import Settings
 
 NUMERIC_PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "pytorch-lightning")
 """Their versions are part of a job's key."""
@@ -62,9 +63,10 @@ def code_of(algorithm: type[Algorithm[Any]]) -> Code:
 
 def _package_files(package: str) -> list[Path]:
     spec = find_spec(package)
-    if spec is None or spec.origin is None:
+    if spec is None:
         return []
-    return [file for origin in spec.submodule_search_locations or [spec.origin] for file in _python_files(Path(origin))]
+    origins = [*(spec.submodule_search_locations or ()), *([] if spec.submodule_search_locations else [spec.origin])]
+    return [file for origin in origins if origin for file in _python_files(Path(origin))]
 
 
 def _python_files(path: Path) -> list[Path]:
@@ -90,7 +92,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def environment(device: str, threads: int) -> Environment:
+def environment(settings: Settings) -> Environment:
     """The machine as it is now. Imports torch where the device is not the CPU."""
     return Environment(
         python=platform.python_version(),
@@ -98,9 +100,10 @@ def environment(device: str, threads: int) -> Environment:
         processor=_processor(),
         cores=os.cpu_count() or 1,
         memory_bytes=psutil.virtual_memory().total,
-        device=device,
-        device_name=_device_name(device),
-        threads=threads,
+        device=settings.device,
+        device_name=_device_name(settings.device),
+        precision=settings.precision,
+        threads=settings.threads,
         packages=package_versions(),
     )
 

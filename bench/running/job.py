@@ -90,7 +90,7 @@ def execute(job: Job, fold: Fold, registries: Registries, work_dir: Path, progre
     values, per_user = evaluate(metrics, judged)
     watch.lap("metrics_seconds", started)
     fields = {
-        "config_effective": fitted.config.model_dump(mode="json"),
+        "config_effective": fitted.fitted_config.model_dump(mode="json"),
         "cutoff": cutoff,
         "metrics": values,
         "n_masked": ranked.n_masked,
@@ -116,7 +116,8 @@ def new_algorithm(job: Job, fold: Fold, registries: Registries) -> Algorithm[Any
     missing = sorted(need for need in algorithm.needs if not have[need])
     if missing:
         raise UnmetNeedError(f"'{job.row}' needs {', '.join(missing)}, which this data set does not have.")
-    unseen = np.setdiff1d(fold.test.users, fold.train.user)
+    known = fold.train if job.final_fit == "train" else fold.train_and_validation
+    unseen = np.setdiff1d(fold.test.users, known.user)
     if len(unseen) and not algorithm.serves_unseen_users:
         raise UnmetNeedError(f"'{job.row}' cannot serve users unseen in training, and {len(unseen)} test users are.")
     return algorithm

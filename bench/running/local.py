@@ -53,7 +53,7 @@ class LocalExecutor:
         stores them as interrupted.
         """
         waiting = deque(jobs)
-        self._context = start_server(sorted({name for job in jobs for name in job.imports}))
+        self._context = start_server(sorted({name for job in jobs for name in job.imports}), jobs[0].settings.threads)
         try:
             while waiting or self._running:
                 while waiting and len(self._running) < self.limits.n_jobs:
@@ -98,6 +98,8 @@ class LocalExecutor:
             running.job, running.attempt, running.started_at, status=status, reason=reason, traceback=tail
         )
         try:
+            if not self.store.accepts(record):
+                return Stored(running.job.place.folder(self.store.root), record)
             return Stored(self.store.write(record), record)
         except OSError as error:
             logger.warning("the failure of '%s' could not be stored: %s", running.job.label, error)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bench.errors import UsageError
+
+WORK = ".work-"
 
 
 @contextmanager
@@ -30,6 +34,15 @@ def exclusive(root: Path, command: str, since: str) -> Iterator[None]:
     finally:
         (root / ".holder.json").unlink(missing_ok=True)
         lock.release()
+
+
+@contextmanager
+def work_folder(root: Path) -> Iterator[Path]:
+    """A folder for one invocation's scratch files. What killed invocations left is removed; hold the lock."""
+    for leftover in root.glob(f"{WORK}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=WORK, dir=root) as folder:
+        yield Path(folder).absolute()
 
 
 def _holder(root: Path) -> str:

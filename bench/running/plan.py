@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bench.errors import UsageError
 from bench.interactions import content_hash
 from bench.metrics.selection import parse_metrics
 from bench.plugins import Registries
@@ -15,19 +16,8 @@ from bench.protocol.fold import Fold
 from bench.records import Code, DatasetRef, FoldRef, Place, SuiteRef, TuningLedger
 from bench.running.folds import PreparedFold
 from bench.running.identity import NUMERIC_PACKAGES, code_of, package_versions
+from bench.running.settings import Settings
 from bench.suite import Suite
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How jobs are run. They are part of the key: each may change the last bits of a result.
-
-    device: "cpu", "cuda", …; precision: as in Lightning; threads: of one job.
-    """
-
-    device: str = "cpu"
-    precision: str = "32-true"
-    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -81,7 +71,7 @@ class Request:
     """What was asked for on top of the suite: seeds, settings, tuned configurations by (task, row)."""
 
     n_seeds: int = 1
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
     tuned: Mapping[tuple[str, str], Tuned] = field(default_factory=dict)
     command: str = ""
 
@@ -117,6 +107,11 @@ def _job(
 ) -> Job:
     spec, tuned = suite.algorithms[row], request.tuned.get((task, row))
     name, algorithm = spec.algorithm or row, suite.algorithm(row, registries)
+    if tuned and tuned.ledger.fold != prepared.ref.fingerprint:
+        raise UsageError(
+            f"the tuned configuration of '{row}' was found on another split of the data, whose validation part may "
+            f"hold what is tested here. Run bench tune --algorithm {row} --task {task} again."
+        )
     passed = {**spec.parameters, **spec.per_task.get(task, {}), **(tuned.parameters if tuned else {})}
     config = algorithm.Config.parse(f"'{row}'", passed)
     job = Job(
@@ -147,6 +142,7 @@ def _key(job: Job, registries: Registries) -> str:
     """Sha256 of everything that could change the job's record, and of which row it is."""
     metrics = {metric.label: metric.version for metric in parse_metrics(job.metrics, registries.metrics)}
     packages = {package: package_versions()[package] for package in NUMERIC_PACKAGES}
-    what = (job.task, job.row, job.algorithm, job.config, job.seed, job.tuning, job.fold.fingerprint)
+    ledger = job.tuning and job.tuning.model_dump(exclude={"command"})
+    what = (job.task, job.row, job.algorithm, job.config, job.seed, ledger, job.fold.fingerprint, job.fold.seed)
     how = (metrics, job.primary_metric, job.final_fit, job.settings, job.code.content, packages)
     return content_hash(repr((what, how)))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import multiprocessing as mp
 import os
+import shutil
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -20,6 +22,9 @@ from bench.records import Status
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 3.0
 LOG_TAIL_CHARACTERS = 4000
+PRELOAD_VARIABLE = "BENCH_PRELOAD"
+"""Tells `bench.running.preload` what else to import."""
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -32,17 +37,33 @@ class Limits:
     memory_bytes: int | None = None
 
 
-def start_server(imports: Iterable[str]) -> ForkServerContext:
+def start_server(imports: Iterable[str], threads: int) -> ForkServerContext:
     """The fork server with the heavy imports loaded, or loading; each process then starts in milliseconds.
 
-    imports: modules to load beside those that every job needs. A server that runs already stays as it is.
+    imports: modules to load beside those that every job needs. threads: of one job; libraries that a job loads
+    later read them from the environment. A server that runs already stays as it is.
     """
     context = mp.get_context("forkserver")
-    context.set_forkserver_preload(["bench.running.preload", *imports])
+    context.set_forkserver_preload(["bench.running.preload"])
     from multiprocessing import forkserver
 
-    forkserver.ensure_running()
+    with _environment({PRELOAD_VARIABLE: ",".join(imports), **dict.fromkeys(THREAD_VARIABLES, str(threads))}):
+        forkserver.ensure_running()
     return context
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @dataclass
@@ -56,7 +77,8 @@ class Child:
     deadline: float
     problem: tuple[Status, str] | None = None
     """Why we ended it, if we did."""
-    complaints: list[str] = field(default_factory=list)
+    complaints: list[tuple[Status, str]] = field(default_factory=list)
+    """How the child itself says that it failed."""
 
     @classmethod
     def start(
@@ -88,7 +110,7 @@ class Child:
             while not self.pipe.closed and self.pipe.poll():
                 message = self.pipe.recv()
                 if message[0] == "failed":
-                    self.complaints.append(message[1])
+                    self.complaints.append((message[1], message[2]))
                 yield message
         except (EOFError, OSError):  # the child is gone, perhaps in the middle of a message
             self.pipe.close()
@@ -116,9 +138,9 @@ class Child:
         """Signal the whole process group."""
         pid = self.process.pid
         try:
-            if pid is not None and self.process.is_alive():
+            if pid is not None:
                 os.killpg(pid, sign)
-        except ProcessLookupError:  # it has not made its group yet
+        except ProcessLookupError:  # it has not made its group yet, or the whole group is gone
             self.process.kill()
 
     def end(self, status: Status, reason: str, give_up: float) -> None:
@@ -128,10 +150,12 @@ class Child:
         self.problem = (status, reason)
 
     def close(self) -> None:
-        """Collect the ended process and its log."""
+        """Collect the ended process, what it started and what it left."""
+        self.signal(signal.SIGKILL)
         self.process.join()
         self.pipe.close()
         self.log.unlink(missing_ok=True)
+        shutil.rmtree(self.log.with_suffix(""), ignore_errors=True)
 
     def death(self) -> tuple[Status, str, str]:
         """Status, reason and the end of the log of a process that ended without a result."""
@@ -147,7 +171,7 @@ class Child:
         self.process.join()
         code = self.process.exitcode or 0
         if self.complaints:
-            return Status.FAILED, "; ".join(self.complaints)
+            return self.complaints[-1]
         if code == -signal.SIGTERM:
             return Status.INTERRUPTED, "ended by SIGTERM"
         if code < 0:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import tempfile
 from multiprocessing import connection
 from pathlib import Path
 
@@ -16,20 +15,21 @@ def main(job: Job, log: Path, pipe: connection.Connection) -> None:
     """Entry point of the child: sends ("report", step, score) and in the end ("result", score)."""
     isolate(job.settings.threads, log)
     try:
-        pipe.send(("result", _score(job, pipe)))
+        work_dir = log.with_suffix("")
+        work_dir.mkdir()
+        pipe.send(("result", _score(job, work_dir, pipe)))
     except BaseException as error:
         failure = describe_failure(error)
-        pipe.send(("failed", f"{failure['status']}: {failure['reason']}"))
+        pipe.send(("failed", failure["status"], failure["reason"]))
 
 
-def _score(job: Job, pipe: connection.Connection) -> float:
+def _score(job: Job, work_dir: Path, pipe: connection.Connection) -> float:
     from bench.running.job import make_context, new_algorithm
 
     fold, registries = pickle.loads(job.fold_path.read_bytes()), load_registries()
-    with tempfile.TemporaryDirectory(prefix="bench-trial-") as work_dir:
-        algorithm = new_algorithm(job, fold, registries)
-        context = make_context(job, fold, registries, Path(work_dir), lambda *_: None)
-        context.report = lambda step, score: pipe.send(("report", step, score))
-        algorithm.fit(fold.train, fold.validation if algorithm.uses_validation else None, context)
-        assert context.evaluate is not None
-        return context.evaluate(algorithm, fold.validation)
+    algorithm = new_algorithm(job, fold, registries)
+    context = make_context(job, fold, registries, work_dir, lambda *_: None)
+    context.report = lambda step, score: pipe.send(("report", step, score))
+    algorithm.fit(fold.train, fold.validation if algorithm.uses_validation else None, context)
+    assert context.evaluate is not None
+    return context.evaluate(algorithm, fold.validation)

@@ -16,9 +16,10 @@ from typing import Any, Literal
 import optuna
 from optuna.trial import TrialState
 from pydantic import ValidationError
+from sqlalchemy.exc import DatabaseError
 
 from bench.card import Strict
-from bench.config import Config
+from bench.config import Config, describe_validation_error
 from bench.errors import DataError, UsageError
 from bench.interactions import content_hash
 from bench.plugins import Registries
@@ -78,8 +79,12 @@ def load_tuned(out: Path, suite: Suite) -> dict[tuple[str, str], Tuned]:
 def _read(path: Path) -> Tuned:
     try:
         content = TunedFile.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise DataError(f"{path} is not a tuned configuration: {error}.") from None
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error}.") from None
+    except ValidationError as error:
+        raise DataError(
+            describe_validation_error(f"the tuned configuration {path}", error, TunedFile.model_fields)
+        ) from None
     return Tuned(content.parameters, content.ledger)
 
 
@@ -132,9 +137,12 @@ class Tuner:
         Raises UsageError if no trial succeeded.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        study = self._study(budget)
+        try:
+            study = self._study(budget)
+        except DatabaseError as error:
+            raise DataError(f"{self.storage} is not a usable study database: {error.orig}.") from None
         started = time.monotonic()
-        context = start_server(self.job.imports)
+        context = start_server(self.job.imports, self.job.settings.threads)
         while (finished := len(_spent(study))) < budget.n_trials:
             if budget.seconds is not None and time.monotonic() - started > budget.seconds:
                 break
@@ -147,7 +155,7 @@ class Tuner:
         identity = (self.job.fold.fingerprint, self.job.algorithm, self.start.model_dump(mode="json"), self.job.seed)
         space = sorted((name, str(search)) for name, search in self.space.items())
         name = f"{self.job.task}/{self.job.row}/" + content_hash(
-            repr((identity, space, budget.sampler, self.job.primary_metric, self.job.code.content))
+            repr((identity, space, budget.sampler, self.job.primary_metric, self.job.settings, self.job.code.content))
         )
         study = optuna.create_study(
             storage=self.storage,
@@ -159,7 +167,8 @@ class Tuner:
         for stale in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             study.tell(stale.number, state=TrialState.FAIL)
         study.sampler = _sampler(budget.sampler, derive_seed(self.job.seed, "tune", name, len(study.trials)))
-        if not study.trials:
+        waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        if not _spent(study) and not waiting:
             study.enqueue_trial({field: getattr(self.start, field) for field in self.space})
         return study
 

@@ -7,7 +7,6 @@ import os
 import pickle
 import signal
 import sys
-import tempfile
 import threading
 import traceback
 from collections.abc import Callable
@@ -33,39 +32,52 @@ def main(job: Job, root: Path, attempt: str, log: Path, pipe: connection.Connect
     def progress(stage: str, done: int, total: int, note: str = "") -> None:
         pipe.send(("progress", stage, done, total, note))
 
+    work_dir, store = log.with_suffix(""), Store(root)
+    work_dir.mkdir()
     try:
-        fields, tables = _run(job, progress)
+        fields, tables = _run(job, work_dir, progress)
     except BaseException as error:
         fields, tables = describe_failure(error), {}
-    record = make_record(job, attempt, started_at, **fields)
     try:
-        Store(root).write(record, tables)
-    except OSError as error:
-        pipe.send(("failed", f"the result could not be written: {error}"))
+        record = make_record(job, attempt, started_at, **fields)
+        if store.accepts(record):
+            store.write(record, tables)
+        else:
+            pipe.send(("failed", record.status, f"{record.reason} (the older result is kept)"))
+    except Exception as error:  # whatever it is, it must reach the leaderboard
+        pipe.send(("failed", Status.FAILED, f"the result could not be written: {error}"))
 
 
-def _run(job: Job, progress: Callable[[str, int, int, str], None]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _run(
+    job: Job, work_dir: Path, progress: Callable[[str, int, int, str], None]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     from bench.running.job import execute
 
     fold = pickle.loads(job.fold_path.read_bytes())
-    with tempfile.TemporaryDirectory(prefix="bench-job-") as work_dir:
-        outcome = execute(job, fold, load_registries(), Path(work_dir), progress)
+    outcome = execute(job, fold, load_registries(), work_dir, progress)
     return {"status": Status.OK, **outcome.fields}, outcome.tables
 
 
 def describe_failure(error: BaseException) -> dict[str, Any]:
     """Status, reason and traceback of a job whose algorithm raised."""
-    statuses: list[tuple[type[BaseException], Status]] = [
-        (UnmetNeedError, Status.UNMET_NEED),
-        (DivergedError, Status.DIVERGED),
-        (MemoryError, Status.OUT_OF_MEMORY),
-        (SystemExit, Status.INTERRUPTED),
-    ]
-    status = next((status for kind, status in statuses if isinstance(error, kind)), Status.FAILED)
+    status = _status_of(error)
     reason = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
     expected = status in (Status.UNMET_NEED, Status.DIVERGED)
     text = "" if expected else "".join(traceback.format_exception(error))
     return {"status": status, "reason": reason.strip(), "traceback": text}
+
+
+def _status_of(error: BaseException) -> Status:
+    if isinstance(error, UnmetNeedError):
+        return Status.UNMET_NEED
+    if isinstance(error, DivergedError):
+        return Status.DIVERGED
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # the latter is torch's
+        return Status.OUT_OF_MEMORY
+    # Lightning turns SIGTERM into a subclass of SystemExit; the plain one is an algorithm's own sys.exit
+    if isinstance(error, SystemExit) and type(error) is not SystemExit:
+        return Status.INTERRUPTED
+    return Status.FAILED
 
 
 def make_record(job: Job, attempt: str, started_at: str, **fields: Any) -> RunRecord:
@@ -87,7 +99,7 @@ def make_record(job: Job, attempt: str, started_at: str, **fields: Any) -> RunRe
             "final_fit": job.final_fit,
             "primary_metric": job.primary_metric,
             "cutoff": max(int(label.partition("@")[2]) for label in job.metrics),
-            "environment": environment(job.settings.device, job.settings.threads),
+            "environment": environment(job.settings),
             "code": job.code,
             "tuning": job.tuning,
             "command": job.command,

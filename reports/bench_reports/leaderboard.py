@@ -186,7 +186,7 @@ def _tuning_notes(rows: Sequence[BoardRow]) -> list[str]:
     tuned = [row.tuning.trials for row in rows if row.tuning]
     if tuned and (len(tuned) < len(rows) or len(set(tuned)) > 1):
         return ["tuning budgets differ: see the column 'tuning trials'."]
-    return [] if tuned else ["no row was tuned on this data."]
+    return [] if tuned else ["parameters are the suite's own; no row carries a tuning ledger."]
 
 
 def _warnings(runs: Sequence[Stored]) -> list[str]:

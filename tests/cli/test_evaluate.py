@@ -81,7 +81,7 @@ def test_training_data_may_be_given_in_several_files(call: Any, files: dict[str,
     [
         ("ndgc@10", "unknown metric 'ndgc'. Did you mean 'ndcg'? Known: "),
         ("ndcg", "a metric is written name@cut-off, such as 'ndcg@10'. Got 'ndcg'."),
-        ("ndcg@0", "the cut-off of 'ndcg' must be an int in [1, inf). Got 0."),
+        ("ndcg@0", "the cut-off of 'ndcg' must be an int in [1, 100000]. Got 0."),
         (" , ", "--metrics must name a metric, such as 'ndcg@10'. Got ' , '."),
     ],
 )

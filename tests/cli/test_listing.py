@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -134,17 +133,12 @@ def test_plugins_show_what_was_skipped_and_why(call: Any, monkeypatch: pytest.Mo
     ],
     ids=" ".join,
 )
-def test_looking_is_fast_and_imports_nothing_heavy(arguments: list[str]) -> None:
+def test_looking_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys\nfrom bench.cli import main\nsys.argv = ['bench', *sys.argv[1:]]\n"
         "try:\n    main()\nfinally:\n"
         "    print(sorted({'torch', 'mlflow', 'pandas', 'pyarrow', 'optuna'} & set(sys.modules)), file=sys.stderr)"
     )
-    seconds = []
-    for _ in range(3):
-        started = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
-        seconds.append(time.perf_counter() - started)
-        assert done.returncode == 0, done.stderr
-        assert done.stderr.splitlines()[-1] == "[]"
-    assert min(seconds) < 2.0, "generous: about 0.5 s on an idle machine"
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == "[]"

@@ -41,6 +41,7 @@ class Bench:
         self.folder, self.out, self.plugins, self.pids = folder, folder / "runs", folder / "plugins", folder / "pids"
         self.pids.mkdir()
         install(self.plugins, "faulty_plugin", (Path(__file__).parent / "faulty_plugin.py").read_text())
+        (self.plugins / "faulty_moon.py").write_text("raise RuntimeError('the moon is not there [/b]')\n")
         self.env = {**os.environ, "PYTHONPATH": str(self.plugins), "FAULTY_PIDS": str(self.pids)}
 
     def suite(self, *rows: str) -> str:

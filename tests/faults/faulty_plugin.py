@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any, Self
@@ -43,10 +46,45 @@ class Segfaults(Good):
 
 
 class Exits(Good):
-    """Leaves with exit code 0."""
+    """Starts a process and leaves with exit code 0."""
 
     def fit(self, *_: Any) -> Self:
+        child = subprocess.Popen(["sleep", "600"])
+        Path(os.environ["FAULTY_PIDS"], str(child.pid)).touch()
         os._exit(0)
+
+
+class Quits(Good):
+    """Calls sys.exit."""
+
+    def fit(self, *_: Any) -> Self:
+        sys.exit(3)
+
+
+class NeedsMoon(Good):
+    """Asks for a module that fails on import; its message looks like markup."""
+
+    imports = ("faulty_moon",)
+
+    def fit(self, *_: Any) -> Self:
+        importlib.import_module("faulty_moon")
+        return self
+
+
+class Unwritable(Good):
+    """Puts something in the record that is not JSON."""
+
+    def fit(self, train: Interactions, validation: EvalSet | None, context: Context) -> Self:
+        context.details["model"] = object()
+        return super().fit(train, validation, context)
+
+
+class Slow(Good):
+    """Takes a second."""
+
+    def fit(self, train: Interactions, validation: EvalSet | None, context: Context) -> Self:
+        time.sleep(1)
+        return super().fit(train, validation, context)
 
 
 class Hangs(Good):
@@ -109,5 +147,5 @@ class Recalls(Good):
 
 def register(registries: Any) -> None:
     """Add them all."""
-    for kind in (Good, Raises, Segfaults, Exits, Hangs, Hogs, Diverges, NaNScores, Tied, Repeats, Recalls):
+    for kind in (Good, *Good.__subclasses__()):
         registries.algorithms.add(kind.__name__.lower(), kind, origin="faulty")

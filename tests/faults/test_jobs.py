@@ -44,6 +44,9 @@ BAD = {
     "raises": ("failed", "RuntimeError: my own mistake"),
     "segfaults": ("failed", "SIGSEGV"),
     "exits": ("failed", "exit code 0 before it stored a result"),
+    "quits": ("failed", "SystemExit: 3"),
+    "needsmoon": ("failed", "the moon is not there [/b]"),
+    "unwritable": ("failed", "the result could not be written"),
     "diverges": ("diverged", "the loss was NaN in epoch 3"),
     "nanscores": ("failed", "'nanscores' must give finite scores. Got NaN or inf for user"),
     "repeats": ("failed", "'repeats' must recommend no item twice"),
@@ -54,6 +57,8 @@ def test_each_bad_job_costs_its_own_row_only(bench: Any) -> None:
     code, board, _ = bench.run(*BAD, "good", "tied", "recalls")
     assert code == 1
     assert board["good"]["status"] == board["tied"]["status"] == board["recalls"]["status"] == "ok"
+    (child,) = bench.pids.iterdir()  # of the process that `exits` started and left
+    wait_until_gone(int(child.name), 2)
     for row, (status, reason) in BAD.items():
         assert board[row]["status"] == status
         assert reason in board[row]["reason"]
@@ -72,6 +77,16 @@ def test_a_job_over_its_time_limit(bench: Any) -> None:
     assert "limit of 6 seconds" in board["hangs"]["reason"]
     assert board["good"]["status"] == "ok"
     wait_until_gone(wait_for_pid(bench), 2)
+
+
+def test_a_failing_rerun_keeps_the_older_result(bench: Any) -> None:
+    assert bench.run("slow")[0] == 0
+    before = records(bench)
+    code, board, _ = bench.run("slow", options=("--rerun", "--time-limit", "0.5"))
+    assert code == 1
+    assert board["slow"]["status"] == "timeout"
+    assert records(bench) == before
+    assert bench.run("slow")[1]["slow"]["status"] == "ok"
 
 
 def test_a_job_over_its_memory_limit(bench: Any) -> None:

@@ -177,7 +177,7 @@ def test_notes_tell_what_the_numbers_do_not(make_run: Any) -> None:
         "c: all scores were tied for 20 of 20 users.",
     )
     untuned = only([make_run("a", metrics={"ndcg@10": 0.1})])
-    assert untuned.notes == ("no row was tuned on this data.",)
+    assert untuned.notes == ("parameters are the suite's own; no row carries a tuning ledger.",)
 
 
 def test_no_records_make_an_empty_board() -> None:

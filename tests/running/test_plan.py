@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from bench.errors import UsageError
+from bench.records import TuningLedger
 from bench.running import identity
 from bench.running import plan as planning
-from bench.running.plan import Settings
+from bench.running.plan import Tuned
+from bench.running.settings import Settings
 from bench.suite import Suite
 
 
@@ -64,3 +67,31 @@ def test_a_metric_version_changes_the_key(make_jobs: Any, monkeypatch: pytest.Mo
     before = set(keys(make_jobs()))
     monkeypatch.setattr(NDCG, "version", 2)
     assert not set(keys(make_jobs())) & before
+
+
+def test_a_tuned_configuration_of_another_split_is_refused(make_jobs: Any) -> None:
+    ledger = TuningLedger(
+        trials=1,
+        completed=1,
+        pruned=0,
+        failed=0,
+        seconds=1.0,
+        sampler="tpe",
+        seed=3,
+        metric="ndcg@10",
+        best_value=0.5,
+        best_trial=0,
+        command="bench tune",
+        fold="another",
+    )
+    tuned = {("holdout", "ease"): Tuned({"l2": 3.0}, ledger)}
+    with pytest.raises(UsageError, match="'ease' was found on another split"):
+        make_jobs(tuned=tuned)
+    fitting = ledger.model_copy(update={"fold": make_jobs()[2].fold.fingerprint})
+    jobs = make_jobs(tuned={("holdout", "ease"): Tuned({"l2": 3.0}, fitting)})
+    assert [job.config.get("l2") for job in jobs] == [None, None, 3.0, 20.0]
+
+
+def test_the_fingerprint_is_that_of_the_whole_suite(make_jobs: Any, suite: Suite) -> None:
+    part = suite.select(["ease"], ["holdout"]).override(["ease.l2=3"])
+    assert make_jobs(suite=part)[0].suite == make_jobs()[0].suite

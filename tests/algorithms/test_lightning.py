@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import pickle
+import random
 import signal
 import warnings
 from collections.abc import Callable, Iterator
@@ -164,8 +166,7 @@ def test_every_named_loss_is_a_curve_by_epoch() -> None:
     _, context = fitted(epochs=3)
     assert set(context.curves) == {"train_loss", "norm"}
     assert [epoch for epoch, _ in context.curves["norm"]] == [1, 2, 3]
-    losses = [loss for _, loss in context.curves["train_loss"]]
-    assert losses == sorted(losses, reverse=True)
+    assert [epoch for epoch, _ in context.curves["train_loss"]] == [1, 2, 3]
 
 
 def test_progress_by_epoch_with_a_note() -> None:
@@ -212,29 +213,23 @@ def test_weight_decay_shrinks_the_weights() -> None:
 
 
 def test_leaves_the_process_as_it_was(capfd: pytest.CaptureFixture[str]) -> None:
-    logger = logging.getLogger("pytorch_lightning")
-    before = (
-        torch.get_rng_state().tolist(),
-        np.random.get_state()[1].tolist(),  # type: ignore[index, call-overload, union-attr]
-        logger.level,
-        list(warnings.filters),
-        signal.getsignal(signal.SIGTERM),
-        signal.getsignal(signal.SIGINT),
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_grad_enabled(),
-    )
+    def state() -> tuple[object, ...]:
+        return (
+            torch.get_rng_state().tolist(),
+            str(np.random.get_state()),
+            random.getstate(),
+            logging.getLogger("pytorch_lightning").level,
+            list(warnings.filters),
+            signal.getsignal(signal.SIGTERM),
+            signal.getsignal(signal.SIGINT),
+            torch.are_deterministic_algorithms_enabled(),
+            torch.get_default_dtype(),
+            torch.is_grad_enabled(),
+        )
+
+    before = state()
     fitted(Scripted(0.1, 0.2, 0.3), patience=2)
-    after = (
-        torch.get_rng_state().tolist(),
-        np.random.get_state()[1].tolist(),  # type: ignore[index, call-overload, union-attr]
-        logger.level,
-        list(warnings.filters),
-        signal.getsignal(signal.SIGTERM),
-        signal.getsignal(signal.SIGINT),
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_grad_enabled(),
-    )
-    assert before == after
+    assert state() == before
     assert capfd.readouterr() == ("", "")
 
 
@@ -249,10 +244,23 @@ def test_interruptions_arrive_as_what_they_are(stop: type[BaseException]) -> Non
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_a_termination_signal_ends_training() -> None:
+    def progress(stage: str, done: int, total: int, note: str) -> None:
+        heard.append(done)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    heard: list[int] = []
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit):
+        Toy(epochs=50, patience=0).fit(FOLD.train, None, Context(progress=progress))
+    assert heard == [1]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 @pytest.mark.parametrize(
     "wrong", [{"device": "abacus"}, {"device": "cpu:x"}, {"device": "cuda:99"}, {"precision": "12-true"}]
 )
-def test_unavailable_device_or_precision_is_one_line(wrong: dict[str, str]) -> None:
+def test_unavailable_device_or_precision_is_one_line(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=r"cannot train on the device '.*' with precision '.*': ") as caught:
         Toy(patience=0).fit(FOLD.train, None, Context(**wrong))
     assert "\n" not in str(caught.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,10 +26,10 @@ from bench_algorithms.vae_network import MultVAE, kl_weight
 
 FOLD = tiny_fold()
 N_ITEMS = FOLD.train.n_items
-SMALL = {"hidden_units": 8, "latent_units": 4, "batch_size": 8, "learning_rate": 0.01}
+SMALL: dict[str, Any] = {"hidden_units": 8, "latent_units": 4, "batch_size": 8, "learning_rate": 0.01}
 
 
-def network(**fields: object) -> MultVAE:
+def network(**fields: Any) -> MultVAE:
     torch.manual_seed(0)
     return MultVAE(5, VAEConfig.parse("vae", {"hidden_units": 7, "latent_units": 3, **fields}))
 
@@ -121,7 +122,7 @@ def test_the_restored_weights_score_the_best_of_the_curve_in_the_harness() -> No
         ({"latents": 3}, "VAE has no field 'latents'. Did you mean 'latent_units'?"),
     ],
 )
-def test_wrong_configuration_is_refused_in_one_line(wrong: dict[str, object], line: str) -> None:
+def test_wrong_configuration_is_refused_in_one_line(wrong: dict[str, Any], line: str) -> None:
     with pytest.raises(UsageError) as caught:
         VAE(**wrong)
     assert line in str(caught.value)

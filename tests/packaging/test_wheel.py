@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.metadata
 import subprocess
 import sys
 import sysconfig
+import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("bench", "bench_algorithms", "bench_datasets", "bench_reports")
@@ -20,11 +25,19 @@ SOURCES = {"bench": ROOT, **{f"bench_{name}": ROOT / name for name in ("algorith
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The names in a wheel built from this checkout."""
-    target = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (path,) = target.glob("*.whl")
-    return zipfile.ZipFile(path).namelist()
+    return _names(_build(ROOT, "wheel", tmp_path_factory.mktemp("wheel")))
+
+
+def _build(source: Path, kind: str, target: Path) -> Path:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(target)]
+    subprocess.run(command, cwd=source, check=True, capture_output=True)
+    (path,) = target.iterdir()
+    return path
+
+
+def _names(wheel: Path) -> list[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.namelist()
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -46,6 +59,15 @@ def test_suites_and_cards_are_inside(wheel: list[str]) -> None:
 
 def test_nothing_else_is_inside(wheel: list[str]) -> None:
     assert {name.partition("/")[0].partition("-")[0] for name in wheel} == {*PACKAGES, "recsys_bench"}
+
+
+def test_a_wheel_built_from_the_source_distribution_is_the_same(wheel: list[str], tmp_path: Path) -> None:
+    with tarfile.open(_build(ROOT, "sdist", tmp_path / "sdist")) as archive:
+        archive.extractall(tmp_path / "source", filter="data")
+    (source,) = (tmp_path / "source").iterdir()
+    assert (source / "tests" / "packaging" / "test_wheel.py").is_file()
+    assert (source / "constraints.txt").is_file()
+    assert set(_names(_build(source, "wheel", tmp_path / "wheel"))) == set(wheel)
 
 
 @pytest.mark.parametrize("folder", ["algorithms", "datasets", "reports"])
@@ -81,25 +103,50 @@ def test_the_command_answers() -> None:
     assert "leaderboard" in done.stdout
 
 
-def test_constraints_pin_every_installed_dependency() -> None:
+def test_constraints_pin_everything_that_is_installed_for_this_project() -> None:
+    """The package and its development tools, each with what it needs in turn on this Python and platform."""
     lines = (ROOT / "constraints.txt").read_text().splitlines()
-    pinned = {line.partition("==")[0] for line in lines if line and not line.startswith("#")}
-    needed, seen = ["recsys-bench"], set()
-    while needed:
-        name = needed.pop().lower().replace("_", "-")
-        if name in seen:
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    installed = _installed_for("recsys-bench", {"dev"})
+    assert {"torch", "pytest", "sqlalchemy"} <= set(installed)
+    assert {name: pins.get(name) for name in installed} == installed
+
+
+def _installed_for(root: str, extras: set[str]) -> dict[str, str]:
+    """Names and versions (without a build's local label) of what is installed because `root` is; not `root`."""
+    found: dict[str, str] = {}
+    waiting, seen = [(root, "")] + [(root, extra) for extra in sorted(extras)], set()
+    while waiting:
+        name, extra = node = waiting.pop()
+        if node in seen:
             continue
-        seen.add(name)
-        try:
-            requirements = importlib.metadata.requires(name) or []
-        except importlib.metadata.PackageNotFoundError:
-            continue  # an extra or a marker left it out
-        needed += [_name(requirement) for requirement in requirements if "extra ==" not in requirement]
-    installed = {d.metadata["Name"].lower().replace("_", "-") for d in importlib.metadata.distributions()}
-    assert (seen & installed) - {"recsys-bench"} <= pinned
+        seen.add(node)
+        distribution = importlib.metadata.distribution(name)
+        found[name] = distribution.version.partition("+")[0]
+        for requirement in map(Requirement, distribution.requires or []):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+                needed = canonicalize_name(requirement.name)
+                waiting += [(needed, "")] + [(needed, of_needed) for of_needed in requirement.extras]
+    return {name: version for name, version in found.items() if name != root}
 
 
-def _name(requirement: str) -> str:
-    from packaging.requirements import Requirement
+def test_what_the_source_imports_is_declared() -> None:
+    """By name, not through what happens to come with something else."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+    owners = importlib.metadata.packages_distributions()
+    missing = {
+        f"{path.relative_to(ROOT)}: {module}"
+        for package in PACKAGES
+        for path in (SOURCES[package] / package).rglob("*.py")
+        for module in _imported(path) - {*PACKAGES, *sys.stdlib_module_names, "pydantic_core"}
+        if not declared & {canonicalize_name(owner) for owner in owners.get(module, [])}
+    }
+    assert missing == {"bench/testing/contract.py: pytest"}  # the kit is for pytest, and says so
 
-    return Requirement(requirement).name
+
+def _imported(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    members = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
+    return {name.partition(".")[0] for name in plain | members}

@@ -72,4 +72,5 @@ def test_ease_on_the_official_u1_split_is_a_few_lines_of_numpy(movielens: Datase
     p = np.linalg.inv(x.T @ x + 300 * np.eye(data.n_items))
     b = p / -np.diag(p)
     np.fill_diagonal(b, 0)
-    np.testing.assert_allclose(ours, (x @ b)[users], atol=1e-6)
+    # six significant digits: scores are float32 sums over hundreds of items
+    np.testing.assert_allclose(ours, (x @ b)[users], rtol=5e-6, atol=1e-6)

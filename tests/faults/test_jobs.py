@@ -37,7 +37,7 @@ def wait_until_gone(pid: int, seconds: float) -> None:
 
 def records(bench: Any) -> dict[str, str]:
     """Contents of all records by path."""
-    return {str(path): path.read_text() for path in sorted(bench.out.glob("faulty-v1/**/record.json"))}
+    return {str(path): path.read_text() for path in sorted(bench.out.glob("faulty-v1/*/*/seed-*/record.json"))}
 
 
 BAD = {

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from mlflow import MlflowClient
 
 from bench.records import Stored
@@ -24,8 +25,11 @@ def open_and_mirror(root: Path, uri: str, folder: Path, results: multiprocessing
     results.put(worker.answer({"do": "mirror", "path": str(folder)}) if opened["ok"] else opened)
 
 
-def test_four_processes_on_a_fresh_database(tmp_path: Path, make_result: Callable[..., Stored]) -> None:
+def test_four_processes_on_a_fresh_database(
+    tmp_path: Path, make_result: Callable[..., Stored], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each with a results folder of its own, so that only the database brings them together."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])  # where a spawned process finds this module by its name
     uri = sqlite_uri(tmp_path / "shared" / "mlflow.db")
     context = multiprocessing.get_context("spawn")
     results = context.Queue()

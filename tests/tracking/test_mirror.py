@@ -53,7 +53,8 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 def mirroring_process(parent: int) -> psutil.Process:
     """Among the children of a process; pytest has others."""
-    (found,) = (child for child in psutil.Process(parent).children() if "bench.tracking.worker" in child.cmdline())
+    alive = (child for child in psutil.Process(parent).children() if child.status() != psutil.STATUS_ZOMBIE)
+    (found,) = (child for child in alive if "bench.tracking.worker" in child.cmdline())
     return found
 
 

@@ -41,6 +41,8 @@ def main() -> None:
         code = app(standalone_mode=False)
     except BenchError as error:
         _fail(str(error), error.exit_code)
+    except OSError as error:  # a full disk, a file that may not be read
+        _fail(str(error), 1)
     except TyperException as error:
         _fail(error.format_message(), error.exit_code)
     if code == INTERRUPTED:  # what typer makes of Ctrl-C

@@ -13,8 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bench.errors import UsageError
-
-WORK = ".work-"
+from bench.interactions import content_hash
 
 
 @contextmanager
@@ -38,11 +37,15 @@ def exclusive(root: Path, command: str, since: str) -> Iterator[None]:
 
 @contextmanager
 def work_folder(root: Path) -> Iterator[Path]:
-    """A folder for one invocation's scratch files. What killed invocations left is removed; hold the lock."""
-    for leftover in root.glob(f"{WORK}*"):
+    """A folder for one invocation's scratch files, apart from the results, whose disk may be full.
+
+    What killed invocations on the same results left is removed; hold the lock.
+    """
+    prefix = f"bench-{content_hash(str(root.resolve()))[:16]}-"
+    for leftover in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
         shutil.rmtree(leftover, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=WORK, dir=root) as folder:
-        yield Path(folder).absolute()
+    with tempfile.TemporaryDirectory(prefix=prefix) as folder:
+        yield Path(folder)
 
 
 def _holder(root: Path) -> str:

@@ -22,7 +22,6 @@ from bench.interactions import Features, Int64Array, Interactions
 __all__ = ["Algorithm", "Context", "EvalSet", "Need", "Scores", "TopK", "UserBatch", "no_progress"]
 """With the types of its interface, so that an adapter needs one import."""
 C = TypeVar("C", bound=Config)
-Other = TypeVar("Other", bound="Algorithm[Any]")
 
 
 class Need(StrEnum):

@@ -14,12 +14,24 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar, get_args, get_origin
 
+import numpy as np
+
 from bench.batches import EvalSet, Scores, TopK, UserBatch
 from bench.config import Config
 from bench.errors import ContractError, UnmetNeedError
-from bench.interactions import Features, Int64Array, Interactions
+from bench.interactions import Features, Float32Array, Int32Array, Int64Array, Interactions
 
-__all__ = ["Algorithm", "Context", "EvalSet", "Need", "Scores", "TopK", "UserBatch", "no_progress"]
+__all__ = [
+    "Algorithm",
+    "Context",
+    "EvalSet",
+    "Need",
+    "RatingPredictor",
+    "Scores",
+    "TopK",
+    "UserBatch",
+    "no_progress",
+]
 """With the types of its interface, so that an adapter needs one import."""
 C = TypeVar("C", bound=Config)
 
@@ -27,6 +39,7 @@ C = TypeVar("C", bound=Config)
 class Need(StrEnum):
     """What an algorithm may require of a fold."""
 
+    RATINGS = "ratings"
     TIMESTAMPS = "timestamps"
     ITEM_FEATURES = "item features"
     USER_FEATURES = "user features"
@@ -104,13 +117,13 @@ class Algorithm(ABC, Generic[C]):
         """float32[b, n_items], numpy or torch on any device: higher is better. Finite everywhere."""
 
     def recommend(self, batch: UserBatch, k: int, ties: Int64Array) -> TopK:
-        """The k best items a user that are not in the history. ties: int64[n_items], lower wins among equals.
+        """The k best of each user's candidates. ties: int64[n_items], lower wins among equals.
 
         Override it only if you have something faster than scoring every item.
         """
         from bench.topk import top_k
 
-        return top_k(self.score(batch), batch.history, k, ties)
+        return top_k(self.score(batch), batch.candidates, k, ties)
 
     @property
     def uses_validation(self) -> bool:
@@ -135,3 +148,20 @@ class Algorithm(ABC, Generic[C]):
         if not isinstance(model, cls):
             raise ContractError(f"{path} must hold a {cls.__name__}. Got a {type(model).__name__}.")
         return model
+
+
+class RatingPredictor(Algorithm[C]):
+    """A recommender that predicts ratings, and ranks by them. Only these take part in rating tasks."""
+
+    needs = frozenset({Need.RATINGS})
+
+    @abstractmethod
+    def predict(self, users: Int32Array, items: Int32Array) -> Float32Array:
+        """float32[n], the predicted rating of each pair of codes, int32[n]; any of them may be unknown to the model."""
+
+    def score(self, batch: UserBatch) -> Scores:
+        """float32[b, n_items]: the predicted ratings of the whole catalogue."""
+        n_items = batch.history.n_items
+        users = np.repeat(batch.users, n_items)
+        items = np.tile(np.arange(n_items, dtype=np.int32), len(batch))
+        return self.predict(users, items).reshape(len(batch), n_items)

@@ -24,6 +24,12 @@ class DataError(BenchError):
     exit_code = 2
 
 
+class NoVerdictError(BenchError):
+    """Two results cannot be compared: other data, another protocol, another definition of a metric."""
+
+    exit_code = 3
+
+
 class ContractError(BenchError):
     """An algorithm broke the interface: wrong shape, non-finite scores, duplicate items, …"""
 

@@ -1,40 +1,82 @@
-"""The values of metrics over ranked lists beside their truth."""
+"""The values of metrics over ranked lists, or over predicted ratings, beside their truth."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from bench.interactions import Float64Array
-from bench.metrics.base import CatalogueMetric, Judged, Metric, UserMetric
+from bench.metrics import CatalogueMetric, Evidence, Judged, Metric, Rated, RatingMetric, UserMetric
 from bench.records import MetricValue
+
+
+def lacking(metric: Metric, judged: Judged) -> list[Evidence]:
+    """What a metric needs and does not have here."""
+    background = judged.background
+    have = {
+        Evidence.RANKS: judged.truth_ranks is not None and background is not None,
+        Evidence.TRAINING: background is not None,
+        Evidence.ITEM_FEATURES: background is not None and background.item_features is not None,
+    }
+    return sorted(need for need in metric.needs if not have[need])
 
 
 def measure(metric: Metric, judged: Judged) -> tuple[float, Float64Array | None]:
     """A metric's value, NaN where it is undefined for all, and its values per user where it has them."""
     if isinstance(metric, UserMetric):
         values = metric.per_user(judged)
-        defined = values[~np.isnan(values)]
-        return (float(defined.mean()) if len(defined) else float("nan")), values
+        return mean_of_defined(values), values
     assert isinstance(metric, CatalogueMetric)
     return metric.overall(judged.topk, judged.truth.n_items), None
 
 
-def evaluate(metrics: Iterable[Metric], judged: Judged) -> tuple[dict[str, MetricValue], dict[str, Float64Array]]:
-    """Every metric's value, and per user where there is one a user, by label."""
+def mean_of_defined(values: Float64Array) -> float:
+    """The mean without NaN; NaN where nothing is left."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else float("nan")
+
+
+def evaluate(
+    metrics: Iterable[Metric], judged: Judged
+) -> tuple[dict[str, MetricValue], dict[str, Float64Array], list[str]]:
+    """Every metric's value, and per user where there is one a user, by label; and which could not be computed
+    and why. Such a metric has no value.
+    """
     values: dict[str, MetricValue] = {}
     per_user: dict[str, Float64Array] = {}
+    problems: list[str] = []
     for metric in metrics:
+        missing = lacking(metric, judged)
+        if missing:
+            problems.append(f"{metric.label} needs {', '.join(missing)}, which there is not.")
+            values[metric.label] = describe(metric, float("nan"), np.full(len(judged.topk), np.nan), len(judged.topk))
+            continue
         value, users = measure(metric, judged)
-        n_undefined = 0 if users is None else int(np.isnan(users).sum())
-        values[metric.label] = MetricValue(
-            value=None if np.isnan(value) else value,
-            version=metric.version,
-            higher_is_better=metric.higher_is_better,
-            n_users=len(judged.topk) - n_undefined,
-            n_undefined=n_undefined,
-        )
+        values[metric.label] = describe(metric, value, users, len(judged.topk))
         if users is not None:
             per_user[metric.label] = users
+    return values, per_user, problems
+
+
+def evaluate_ratings(metrics: Sequence[Metric], rated: Rated) -> tuple[dict[str, MetricValue], dict[str, Float64Array]]:
+    """Every rating metric's value, and its values per user, by label."""
+    values, per_user = {}, {}
+    for metric in metrics:
+        assert isinstance(metric, RatingMetric)
+        users = metric.per_user(rated)
+        values[metric.label] = describe(metric, metric.overall(rated), users, rated.n_users)
+        per_user[metric.label] = users
     return values, per_user
+
+
+def describe(metric: Metric, value: float, per_user: Float64Array | None, n_users: int) -> MetricValue:
+    """A value as it is recorded, with the users it is made of."""
+    n_undefined = 0 if per_user is None else int(np.isnan(per_user).sum())
+    return MetricValue(
+        value=None if np.isnan(value) else value,
+        version=metric.version,
+        higher_is_better=metric.higher_is_better,
+        n_users=n_users - n_undefined,
+        n_undefined=n_undefined,
+    )

@@ -1,7 +1,9 @@
 """A fold as plain files, so that any outside tool can be compared on exactly the same data.
 
 A folder with `train.csv`, `validation.csv` and `test.csv` (user,item,rating,timestamp, with the data set's
-own ids; a cell is empty where the data set has no such value) and `fold.json`.
+own ids; a cell is empty where the data set has no such value) and `fold.json`. Where users are not trained on, what is
+known of them is in `validation_history.csv` and `test_history.csv`; where candidates were sampled, they are in
+`candidates.csv`.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from bench.errors import UsageError
-from bench.interactions import Interactions
+from bench.interactions import Interactions, among, distinct
 from bench.protocol.fold import Fold
 from bench.running.folds import PreparedFold
 from bench.suite import Suite
@@ -30,6 +32,9 @@ CONTENT = {
     "validation": "all that is held out for validation; the final model may learn from it too, and it is known of "
     "its users when they are tested",
     "test": "the relevant items of every evaluated user, and nothing else",
+    "validation_history": "what is known of the users that are validated and not trained on",
+    "test_history": "what is known of the users that are tested and not trained on",
+    "candidates": "the only items that may be recommended to each evaluated user",
 }
 
 
@@ -60,7 +65,18 @@ def check_target(target: Path) -> None:
 
 def parts(fold: Fold) -> dict[str, Interactions]:
     """The rows of each file, by its stem."""
-    return {"train": fold.train, "validation": fold.held_validation, "test": relevant(fold)}
+    histories = {"validation_history": fold.validation_history, "test_history": fold.test_history}
+    parts = {"train": fold.train, "validation": fold.held_validation, "test": relevant(fold)}
+    return parts | {name: rows for name, rows in (histories | sampled(fold)).items() if len(rows)}
+
+
+def sampled(fold: Fold) -> dict[str, Interactions]:
+    """The candidates of a fold that ranks only a sample of the catalogue."""
+    restricted = fold.test.restricted
+    if restricted is None or not restricted.only:
+        return {}
+    users, items = fold.test.users[restricted.listed.rows], restricted.listed.items
+    return {"candidates": Interactions(users, items, fold.train.user_ids, fold.train.item_ids)}
 
 
 def relevant(fold: Fold) -> Interactions:
@@ -70,7 +86,7 @@ def relevant(fold: Fold) -> Interactions:
     pairs = held.user.astype(np.int64) * held.n_items + held.item
     first = np.zeros(len(pairs), np.bool_)
     first[np.unique(pairs, return_index=True)[1]] = True
-    return held.select(first & np.isin(pairs, wanted))
+    return held.select(first & among(pairs, distinct(wanted)))
 
 
 def describe(prepared: PreparedFold, suite: Suite, task: str, files: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -85,7 +101,7 @@ def describe(prepared: PreparedFold, suite: Suite, task: str, files: dict[str, d
         "n_items": prepared.fold.train.n_items,
         "final_fit": suite.final_fit,
         "metrics": suite.metrics,
-        "primary_metric": suite.primary_metric,
+        "primary_metric": suite.tasks[task].primary_metric or suite.primary_metric,
         "files": files,
     }
 

@@ -48,6 +48,28 @@ def _length_prefixed(text: str) -> bytes:
     return len(encoded).to_bytes(8, "little") + encoded
 
 
+def distinct(values: Int64Array) -> Int64Array:
+    """The values, sorted, each once. Sorting is several times faster than np.unique's hash table."""
+    ordered: Int64Array = np.sort(values)
+    first = np.ones(len(ordered), np.bool_)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return np.asarray(ordered[first])
+
+
+def among(values: Int64Array, known: Int64Array) -> BoolArray:
+    """bool[n]: which of the values are among the known ones, which are sorted."""
+    if not len(known):
+        return np.zeros(len(values), np.bool_)
+    return np.asarray(known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values)
+
+
+def mask(codes: NDArray[np.integer], n: int) -> BoolArray:
+    """bool[n]: which of the codes 0 … n − 1 occur."""
+    found = np.zeros(n, np.bool_)
+    found[codes] = True
+    return found
+
+
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:
     view = array.view()
     view.flags.writeable = False
@@ -206,11 +228,25 @@ class Interactions:
         matrix.data.fill(1.0)
         return matrix
 
+    def order(self, place: NDArray[Any] | None = None) -> Int64Array:
+        """int64[n]: the rows user by user, oldest first; events at the same second by place, a small int a row, and
+        by row.
+        """
+        time = np.zeros(len(self), np.int64) if self.timestamp is None else self.timestamp
+        place = np.zeros(len(self), np.int8) if place is None else place
+        if not len(self):
+            return np.empty(0, np.int64)
+        oldest, n_places = int(time.min()), int(place.max()) + 1
+        span = int(time.max()) - oldest + 1
+        if self.n_users * span * n_places >= 2**63:
+            return np.lexsort((place, time, self.user))
+        # One stable sort of one integer is several times faster, and fastest where the rows are nearly in order.
+        return np.argsort((self.user.astype(np.int64) * span + (time - oldest)) * n_places + place, kind="stable")
+
     def histories(self, users: Int32Array) -> ItemLists:
         """The items of each given user, oldest first; events at the same second keep their row order."""
-        by_time = np.arange(len(self)) if self.timestamp is None else np.argsort(self.timestamp, kind="stable")
-        order = by_time[np.argsort(self.user[by_time], kind="stable")]
-        bounds = np.searchsorted(self.user[order], np.arange(self.n_users + 1))
+        order = self.order()
+        bounds = np.concatenate([[0], np.cumsum(np.bincount(self.user, minlength=self.n_users))])
         lengths = bounds[users + 1] - bounds[users]
         indptr = np.concatenate([[0], np.cumsum(lengths)])
         within = np.arange(indptr[-1]) - np.repeat(indptr[:-1], lengths)
@@ -291,6 +327,8 @@ class Dataset:
     user_features: Features | None = None
     source: str = ""
     """Where the bytes came from this time, in words."""
+    path: str = ""
+    """Where they are, if they are files of the user's that a suite names by a path."""
 
     @cached_property
     def fingerprint(self) -> str:

@@ -57,7 +57,6 @@ class LightningAlgorithm(Algorithm[L]):
     derive from `context.seed` alone: on CPU the same seed gives the same scores, bit for bit.
     """
 
-    imports = ("pytorch_lightning",)
     imports = ("bench.lightning_runner",)
     network: LightningModule | None = None
     """The trained module, in evaluation mode, on the device it was trained on."""

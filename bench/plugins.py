@@ -39,6 +39,8 @@ class Registries:
     metrics: Registry[Any]
     splitters: Registry[Any]
     suites: Registry[Path]
+    readers: Registry[Any]
+    """Data sets in files that the user names by a path: loaders that take it."""
     plugins: list[Plugin] = field(default_factory=list)
 
 
@@ -55,6 +57,7 @@ def new_registries() -> Registries:
         Registry("metric", Metric),
         Registry("splitter", Splitter),
         Registry("suite", Path),
+        Registry("reader", DatasetLoader),
     )
 
 

@@ -1,35 +1,17 @@
-"""Run records and the store that keeps them: the one source of truth behind every table and plot.
-
-A finished job is a folder `<root>/<suite>-v<version>/<task>/<row>/seed-<seed>-<key>/` with `record.json`,
-`per_user.parquet` (user, and a column a metric) and `topk.parquet` (user, item, rank from 1, score). It
-appears whole, by one rename, or not at all.
-"""
+"""Run records: the one source of truth behind every table and plot. They are versioned, and old ones stay readable."""
 
 from __future__ import annotations
 
-import logging
-import os
-import shutil
-import tempfile
-import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import json
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from bench.config import describe_validation_error
-from bench.errors import DataError
+from bench.protocol.audit import Finding
+from bench.slices import SliceValue
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-SCHEMA_VERSION = 1
-ASIDE = ".replaced-"
-logger = logging.getLogger(__name__)
-RECORD_FILE, PER_USER_FILE, TOPK_FILE = ("record.json", "per_user.parquet", "topk.parquet")
+SCHEMA_VERSION = 2
 
 
 class Status(StrEnum):
@@ -64,6 +46,8 @@ class DatasetRef(_Part):
     version: int
     fingerprint: str
     source: str
+    path: str = ""
+    """Of files that the suite named by a path."""
 
 
 class FoldRef(_Part):
@@ -80,6 +64,15 @@ class FoldRef(_Part):
     users: dict[str, int]
     items: dict[str, int]
     excluded: dict[str, int]
+    split: str
+    """Fingerprint of all folds of the task together; that of the fold where there is one."""
+    index: int = 0
+    count: int = 1
+    """Which of how many folds of the task this is."""
+    rules: dict[str, Any] = Field(default_factory=dict)
+    """Kind of task, repeat consumption, sampled candidates: what differs from ranking the full catalogue."""
+    audit: list[Finding] = Field(default_factory=list)
+    """What the leak audit found."""
 
 
 class MetricValue(_Part):
@@ -149,7 +142,7 @@ class TuningLedger(_Part):
 class RunRecord(_Part):
     """All that produced a result, and the result."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     key: str
     """Hash of everything that could change the result."""
     attempt: str
@@ -173,6 +166,8 @@ class RunRecord(_Part):
     cutoff: int
     """Length of the recommended lists."""
     metrics: dict[str, MetricValue] = Field(default_factory=dict)
+    slices: dict[str, dict[str, SliceValue]] = Field(default_factory=dict)
+    """By family ("activity") and group ("low"): its users and the metrics on them, or on their items."""
     n_masked: int = 0
     warnings: list[str] = Field(default_factory=list)
     curves: dict[str, list[tuple[int, float]]] = Field(default_factory=dict)
@@ -186,147 +181,34 @@ class RunRecord(_Part):
     started_at: str
     finished_at: str
 
+    @field_validator("schema_version", mode="before")
+    @classmethod
+    def _readable(cls, version: object) -> object:
+        if version != SCHEMA_VERSION:
+            raise ValueError(f"should be in [1, {SCHEMA_VERSION}]; later ones are read by a newer recsys-bench")
+        return version
 
-@dataclass(frozen=True)
-class Stored:
-    """A record and the folder it lies in."""
-
-    path: Path
-    record: RunRecord
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a job's result goes, relative to the store."""
-
-    suite: str
-    task: str
-    row: str
-    seed: int
-    key: str
-
-    def folder(self, root: Path) -> Path:
-        return root / self.suite / self.task / self.row / f"seed-{self.seed}-{self.key[:16]}"
+    @property
+    def kind(self) -> str:
+        """What was predicted: "ranking" or "rating"."""
+        return str(self.fold.rules.get("kind", "ranking"))
 
 
-def place_of(record: RunRecord) -> Place:
-    """Where a record belongs."""
-    return Place(f"{record.suite.name}-v{record.suite.version}", record.task, record.row, record.seed, record.key)
-
-
-class Store:
-    """The records under one folder."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root.absolute()  # a job may change its working folder
-
-    def accepts(self, record: RunRecord) -> bool:
-        """Whether `write` may store it: a failure never replaces a finished result."""
-        if record.status is Status.OK:
-            return True
-        older = self.find(place_of(record))
-        return older is None or older.record.status is not Status.OK
-
-    def sweep(self) -> None:
-        """Tidy up after a process that was killed while it wrote. Call it only while holding the folder's lock."""
-        for staging in self.root.glob("*-v*/*/*/.writing-*"):
-            shutil.rmtree(staging, ignore_errors=True)
-        for aside in self.root.glob(f"*-v*/*/*/{ASIDE}*"):
-            target = aside.with_name(aside.name.removeprefix(ASIDE))
-            if target.exists():
-                shutil.rmtree(aside, ignore_errors=True)
-            else:
-                os.replace(aside, target)
-
-    def write(self, record: RunRecord, tables: Mapping[str, pa.Table] | None = None) -> Path:
-        """Write a record and its tables (by file name) as one folder that appears at once.
-
-        An older result under the same key is replaced. Raises OSError and leaves nothing behind when the
-        disk is full.
-        """
-        target = place_of(record).folder(self.root)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staging = _staging_folder(target.parent)
-        try:
-            for name, table in (tables or {}).items():
-                _write_parquet(table, staging / name)
-            write_text(staging / RECORD_FILE, record.model_dump_json(indent=2))
-            _replace_folder(staging, target)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
-        return target
-
-    def find(self, place: Place) -> Stored | None:
-        """The record of a job, whatever its status, or None. One that cannot be read counts as none."""
-        path = place.folder(self.root)
-        return _readable(path) if (path / RECORD_FILE).exists() else None
-
-    def all(self, suite: str | None = None) -> Iterator[Stored]:
-        """Every readable record, of one suite label ("movielens-v1") or of all, in path order."""
-        for path in sorted(self.root.glob(f"{suite or '*-v*'}/*/*/seed-*/{RECORD_FILE}")):
-            stored = _readable(path.parent)
-            if stored is not None:
-                yield stored
-
-
-def _readable(folder: Path) -> Stored | None:
-    """One bad file must not hide the others."""
+def parse_record(content: bytes | str) -> RunRecord:
+    """A record of this schema version or of an older one. Raises pydantic's ValidationError if it is none."""
     try:
-        return Stored(folder, read_record(folder))
-    except DataError as error:
-        logger.warning("a record was passed over: %s", error)
-        return None
+        values = json.loads(content)
+    except ValueError:
+        return RunRecord.model_validate_json(content)  # raises, and says where
+    if isinstance(values, dict) and values.get("schema_version") == 1:
+        values = _from_version_1(values)
+    return RunRecord.model_validate_json(json.dumps(values))
 
 
-def read_record(folder: Path) -> RunRecord:
-    """The record in a folder. Raises DataError if it is not one, or is of a schema this version can't read."""
-    path = folder / RECORD_FILE
-    try:
-        return RunRecord.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"cannot read the record {path}: {error}.") from None
-    except ValidationError as error:
-        problem = describe_validation_error(f"the record {path}", error, RunRecord.model_fields)
-        raise DataError(problem) from None
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file that appears whole: temporary name, fsync, rename."""
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _write_parquet(table: pa.Table, path: Path) -> None:
-    from pyarrow import parquet
-
-    with path.open("wb") as file:
-        parquet.write_table(table, file, compression="zstd")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _staging_folder(parent: Path) -> Path:
-    """A folder with a name of its own, readable by whoever may read its parent (mkdtemp's is private)."""
-    folder = parent / f".writing-{uuid.uuid4().hex}"
-    folder.mkdir()
-    return folder
-
-
-def _replace_folder(staging: Path, target: Path) -> None:
-    """Move `staging` to `target`; an old target is moved aside first, so that no reader sees a mixture."""
-    if target.exists():
-        aside = target.with_name(ASIDE + target.name)
-        shutil.rmtree(aside, ignore_errors=True)
-        os.replace(target, aside)
-        os.replace(staging, target)
-        shutil.rmtree(aside, ignore_errors=True)
-    else:
-        os.replace(staging, target)
+def _from_version_1(values: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 had one fold a task, no leak audit and no slices; and a splitter that is called otherwise now."""
+    fold = values.get("fold")
+    if isinstance(fold, dict):
+        splitter = "leave-last-n" if fold.get("splitter") == "next-item" else fold.get("splitter")
+        fold = {**fold, "split": fold.get("fingerprint", ""), "splitter": splitter}
+    return {**values, "schema_version": SCHEMA_VERSION, "fold": fold}

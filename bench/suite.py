@@ -5,18 +5,21 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import Field, PrivateAttr, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, field_validator
 
-from bench.algorithm import Algorithm
+from bench.algorithm import Algorithm, RatingPredictor
 from bench.card import Strict
 from bench.config import Config, describe_validation_error
+from bench.dataset_source import DatasetLoader
 from bench.errors import UnknownNameError, UsageError
 from bench.interactions import content_hash
-from bench.metrics.selection import parse_metrics
+from bench.metrics import Metric, parse_metrics
 from bench.plugins import Registries
+from bench.protocol.audit import check_leaks
 from bench.protocol.filters import Filters
+from bench.protocol.rules import Rules, Sampling
 from bench.protocol.splitters import Splitter
 
 MAX_SUITE_BYTES = 2**20
@@ -24,10 +27,33 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
 
 
 class Task(Strict):
-    """One way to split the data: a splitter's name and its options."""
+    """One way to split the data, and how the algorithms are judged on it."""
 
     splitter: str
     options: dict[str, Any] = Field(default_factory=dict)
+    """The splitter's own."""
+    kind: Literal["ranking", "rating"] = "ranking"
+    """Whether items are ranked or ratings predicted. Only algorithms that predict ratings take part in the latter."""
+    repeats: bool = False
+    """Whether items of the history may be recommended again, and count. See also the filter `duplicates`."""
+    candidates: Sampling | None = None
+    """By default the full catalogue is ranked. Not for ratings."""
+    allow_leaks: list[str] = Field(default_factory=list)
+    """Leaks that the audit may find, by their names."""
+    primary_metric: str | None = None
+    """In place of the suite's."""
+
+    @field_validator("candidates")
+    @classmethod
+    def _are_ranked(cls, candidates: Sampling | None, info: ValidationInfo) -> Sampling | None:
+        if candidates and info.data.get("kind") == "rating":
+            raise ValueError("are for ranking, and this task predicts ratings")
+        return candidates
+
+    @property
+    def rules(self) -> Rules:
+        """How users are judged."""
+        return Rules(self.kind, self.repeats, self.candidates)
 
 
 class Row(Strict):
@@ -46,17 +72,24 @@ class Suite(Strict):
     version: int = Field(ge=1)
     description: str
     dataset: str
+    """A registered name, or the path of a file or folder: a .csv, a .parquet, or anything with a "/"."""
     seed: int = Field(ge=0)
     metrics: list[str] = Field(min_length=1)
     primary_metric: str
     """Sorts the leaderboard, and is what early stopping and tuning look at."""
+    smallest_difference: float | None = Field(default=None, gt=0)
+    """In the primary metric, that is of interest: a warning says where test users are too few to find it."""
     final_fit: Literal["train", "train+validation"] = "train+validation"
     """What the model that is tested was trained on."""
     filters: Filters = Filters()
+    slices: list[str] = Field(default_factory=list)
+    """User features whose groups are reported on, beside those by activity and popularity."""
     tasks: dict[Name, Task] = Field(min_length=1)
     algorithms: dict[Name, Row] = Field(min_length=1)
     _read: str = PrivateAttr(default="")
     """The fingerprint of the suite that this one was made from."""
+    _folder: Path = PrivateAttr(default=Path())
+    """Where its file lies; relative paths in it start there."""
 
     @field_validator("metrics")
     @classmethod
@@ -72,7 +105,7 @@ class Suite(Strict):
 
     def _copy(self, **changes: Any) -> Suite:
         copy = self.model_copy(update=changes)
-        copy._read = self.fingerprint
+        copy._read, copy._folder = self.fingerprint, self._folder
         return copy
 
     @property
@@ -84,7 +117,34 @@ class Suite(Strict):
         """The task's splitter, with its options validated."""
         spec = self.tasks[task]
         splitter: type[Splitter] = registries.splitters.get(spec.splitter)
-        return splitter.parse(f"the splitter '{spec.splitter}' of task '{task}'", spec.options)
+        options = splitter.parse(f"the splitter '{spec.splitter}' of task '{task}'", spec.options)
+        return options.located(self._folder)
+
+    def loader(self, registries: Registries) -> DatasetLoader:
+        """The data set: a registered one, or files. Raises UnknownNameError or DataError if there is none."""
+        return loader_of(self.dataset, registries, self._folder)
+
+    def metrics_of(self, task: str, registries: Registries) -> list[Metric]:
+        """The metrics that judge this kind of task."""
+        spec = self.tasks[task]
+        found = parse_metrics(self.metrics, registries.metrics, sampled=spec.candidates is not None)
+        return [metric for metric in found if metric.judges == spec.kind]
+
+    def primary_of(self, task: str, registries: Registries) -> Metric:
+        """What sorts the task's leaderboard. Raises UnknownNameError if it is not among the task's metrics."""
+        spec = self.tasks[task]
+        wanted = spec.primary_metric or self.primary_metric
+        metric = parse_metrics([wanted], registries.metrics, sampled=spec.candidates is not None)[0]
+        known = [one.label for one in self.metrics_of(task, registries)]
+        if metric.label not in known:
+            raise UnknownNameError(f"primary metric of the {spec.kind} task '{task}'", metric.label, known)
+        return metric
+
+    def rows_of(self, task: str, registries: Registries) -> list[str]:
+        """The rows that take part in a task: whoever does what it asks for."""
+        if self.tasks[task].kind == "ranking":
+            return list(self.algorithms)
+        return [row for row in self.algorithms if issubclass(self.algorithm(row, registries), RatingPredictor)]
 
     def algorithm(self, row: str, registries: Registries) -> type[Algorithm[Any]]:
         """The class behind a row."""
@@ -99,17 +159,20 @@ class Suite(Strict):
 
     def check(self, registries: Registries) -> None:
         """Resolve every name and validate every parameter. Raises UsageError before any time is spent."""
-        registries.datasets.get(self.dataset)
-        labels = [metric.label for metric in parse_metrics(self.metrics, registries.metrics)]
-        if self.primary_metric not in labels:
-            raise UnknownNameError("primary metric", self.primary_metric, labels)
+        self.loader(registries)
+        parse_metrics(self.metrics, registries.metrics)
         for spec in self.algorithms.values():
             for task in spec.per_task:
                 self._known("task", task, self.tasks)
         for task in self.tasks:
             self.splitter(task, registries)
-            for row in self.algorithms:
+            self.primary_of(task, registries)
+            check_leaks([], self.tasks[task].allow_leaks, f"the task '{task}'")
+            for row in self.rows_of(task, registries):
                 self.algorithm(row, registries)(self.config(row, task, registries))
+        if not any(self.rows_of(task, registries) for task in self.tasks):
+            rows, tasks = ", ".join(self.algorithms), ", ".join(self.tasks)
+            raise UsageError(f"no algorithm predicts ratings, which the tasks ask for ({tasks}). Got {rows}.")
 
     def select(self, only: list[str], tasks: list[str]) -> Suite:
         """The suite reduced to some rows and tasks; empty lists keep all."""
@@ -117,8 +180,9 @@ class Suite(Strict):
             self._known("algorithm", row, self.algorithms)
         for task in tasks:
             self._known("task", task, self.tasks)
-        rows = {name: row for name, row in self.algorithms.items() if not only or name in only}
-        return self._copy(algorithms=rows, tasks={n: t for n, t in self.tasks.items() if not tasks or n in tasks})
+        kept = {name: task for name, task in self.tasks.items() if not tasks or name in tasks}
+        rows = {name: _within(row, kept) for name, row in self.algorithms.items() if not only or name in only}
+        return self._copy(algorithms=rows, tasks=kept)
 
     def override(self, assignments: list[str]) -> Suite:
         """Apply "row.field=value" assignments. A changed row is renamed, so that it is not mistaken for the
@@ -149,6 +213,18 @@ class Suite(Strict):
     def _known(self, kind: str, name: str, known: Mapping[str, Any]) -> None:
         if name not in known:
             raise UnknownNameError(f"{kind} in suite '{self.name}'", name, known)
+
+
+def loader_of(dataset: str, registries: Registries, folder: Path = Path()) -> DatasetLoader:
+    """The data set of a name, or of a path, which starts at `folder`."""
+    if "/" in dataset or dataset.endswith((".csv", ".parquet")):
+        files: type[Any] = registries.readers.get("files")
+        return cast(DatasetLoader, files(folder / dataset))
+    return cast(DatasetLoader, registries.datasets.get(dataset))
+
+
+def _within(row: Row, tasks: Mapping[str, Task]) -> Row:
+    return row.model_copy(update={"per_task": {task: own for task, own in row.per_task.items() if task in tasks}})
 
 
 def _renamed(name: str, row: str, values: Mapping[str, Any]) -> str:
@@ -199,6 +275,8 @@ def _read(path: Path) -> Suite:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{path} is not a valid TOML file: {error}.") from None
     try:
-        return Suite.model_validate(values)
+        suite = Suite.model_validate(values)
+        suite._folder = path.parent.absolute()
+        return suite
     except ValidationError as error:
         raise UsageError(describe_validation_error(f"the suite {path.name}", error, Suite.model_fields)) from None

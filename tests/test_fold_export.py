@@ -7,6 +7,7 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,12 +20,13 @@ from bench.fold_export import export_fold
 from bench.interactions import Dataset, Interactions
 from bench.lists import read_pairs
 from bench.plugins import Registries, new_registries
-from bench.protocol.splitters import Holdout, Temporal
+from bench.protocol.splitters import Holdout, StrongGeneralisation, Temporal
 from bench.running.folds import PreparedFold, build_folds
 from bench.suite import Suite
 
 USERS = ["007", "NA", str(2**60), str(2**60 + 1), 'a,"b"\nc', "é"]
 TASKS = {"holdout": Holdout, "temporal": Temporal}
+SPLITTERS = TASKS | {"strong-generalisation": StrongGeneralisation}
 
 
 class Generated(DatasetLoader):
@@ -50,12 +52,12 @@ class Generated(DatasetLoader):
 def registries(plain: bool) -> Registries:
     found = new_registries()
     found.datasets.add("generated", Generated(plain), origin="tests")
-    for name, splitter in TASKS.items():
+    for name, splitter in SPLITTERS.items():
         found.splitters.add(name, splitter, origin="tests")
     return found
 
 
-def make_suite(*tasks: str) -> Suite:
+def make_suite(task: str, **rules: Any) -> Suite:
     return Suite.model_validate(
         {
             "name": "generated",
@@ -65,15 +67,15 @@ def make_suite(*tasks: str) -> Suite:
             "seed": 5,
             "metrics": ["ndcg@10"],
             "primary_metric": "ndcg@10",
-            "tasks": {name: {"splitter": name} for name in tasks},
+            "tasks": {task: {"splitter": task, **rules}},
             "algorithms": {"random": {}},
         }
     )
 
 
-def prepare(task: str, plain: bool = False) -> tuple[PreparedFold, Suite]:
-    suite = make_suite(task)
-    return build_folds(suite, registries(plain), Acquire())[task], suite
+def prepare(task: str, plain: bool = False, **rules: Any) -> tuple[PreparedFold, Suite]:
+    suite = make_suite(task, **rules)
+    return build_folds(suite, registries(plain), Acquire())[task][0], suite
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -154,6 +156,36 @@ def test_the_description_holds_fingerprints_and_counts(tmp_path: Path) -> None:
         assert described["sha256"] == hashlib.sha256(content).hexdigest()
         assert described["rows"] == len(read(folder / f"{name}.csv"))
         assert described["content"]
+
+
+def test_what_is_known_of_users_not_trained_on_is_in_files_of_its_own(tmp_path: Path) -> None:
+    prepared, suite = prepare("strong-generalisation", options={"validation_users": 1, "test_users": 2})
+    folder, fold = export_fold(prepared, suite, "strong-generalisation", tmp_path / "fold"), prepared.fold
+    assert parsed(folder / "validation_history.csv") == rows(fold.validation_history)
+    assert parsed(folder / "test_history.csv") == rows(fold.test_history)
+    users = {name: {row["user"] for row in read(folder / f"{name}.csv")} for name in ("train", "test_history", "test")}
+    assert users["test"] == users["test_history"]
+    assert not users["test"] & users["train"]
+    assert set(json.loads((folder / "fold.json").read_text())["files"]) == {path.stem for path in folder.glob("*.csv")}
+
+
+def test_sampled_candidates_are_exported_and_the_full_catalogue_is_not(tmp_path: Path) -> None:
+    prepared, suite = prepare("holdout", candidates={"n": 7})
+    folder = export_fold(prepared, suite, "holdout", tmp_path / "fold")
+    listed = [(row["user"], row["item"]) for row in read(folder / "candidates.csv")]
+    test = {(row["user"], row["item"]) for row in read(folder / "test.csv")}
+    known = {(row["user"], row["item"]) for name in ("train", "validation") for row in read(folder / f"{name}.csv")}
+    assert len(listed) == len(set(listed)) == len(test) + 7 * len(prepared.fold.test)
+    assert test <= set(listed)
+    assert not known & set(listed)
+    prepared, suite = prepare("holdout", repeats=True)
+    assert not (export_fold(prepared, suite, "holdout", tmp_path / "repeats") / "candidates.csv").exists()
+
+
+def test_the_description_names_the_task_s_own_primary_metric(tmp_path: Path) -> None:
+    prepared, suite = prepare("holdout", primary_metric="recall@5")
+    folder = export_fold(prepared, suite, "holdout", tmp_path / "fold")
+    assert json.loads((folder / "fold.json").read_text())["primary_metric"] == "recall@5"
 
 
 def test_an_empty_folder_is_used_and_a_full_one_refused(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from pyarrow import parquet
 
 from bench.errors import DataError
-from bench.records import RECORD_FILE, Status, Store, place_of, read_record, write_text
+from bench.records import Status
+from bench.store import RECORD_FILE, Store, place_of, read_record, write_text
 
 
 def test_a_record_survives_the_round_trip(make_run: Any) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.algorithm import RatingPredictor
 from bench.errors import UsageError
 from bench.plugins import load_registries
 from bench.suite import Suite, load_suite
@@ -68,6 +69,34 @@ def test_parameters_by_task(tmp_path: Path) -> None:
         ("version = 1", "version = [", "not a valid TOML file"),
         ("version = 1", "version = " + "[" * 5000, "not a valid TOML file"),
         ("[tasks.temporal]", '[tasks."../x"]', "should match pattern"),
+        ("[tasks.temporal]", "[tasks.temporal]\nkind = 'ratings'", "tasks.temporal.kind' .* 'ranking' or 'rating'"),
+        (
+            "[tasks.temporal]",
+            "[tasks.temporal]\ncandidates = { m = 3 }",
+            "needs the field 'tasks.temporal.candidates.n'",
+        ),
+        ("[tasks.temporal]", "[tasks.temporal]\ncandidates = { n = 0 }", "greater than or equal to 1"),
+        (
+            "[tasks.temporal]",
+            '[tasks.temporal]\nkind = "rating"\ncandidates = { n = 3 }',
+            "candidates.* are for ranking, and this task predicts ratings",
+        ),
+        (
+            "[tasks.temporal]",
+            '[tasks.temporal]\nallow_leaks = ["pair-overlp"]',
+            "unknown leak 'pair-overlp'. Did you mean 'pair-overlap'",
+        ),
+        (
+            "[tasks.temporal]",
+            '[tasks.temporal]\nkind = "rating"',
+            "unknown primary metric of the rating task 'temporal' 'ndcg@10'",
+        ),
+        (
+            "[tasks.temporal]",
+            '[tasks.temporal]\nprimary_metric = "recall@10"',
+            "unknown primary metric of the ranking task 'temporal' 'recall@10'. Did you mean 'recall@5'",
+        ),
+        ("version = 1", "version = 1\nsmallest_difference = 0", "'smallest_difference' .*greater than 0"),
     ],
 )
 def test_mistakes_get_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -75,6 +104,46 @@ def test_mistakes_get_one_line(tmp_path: Path, old: str, new: str, message: str)
     with pytest.raises(UsageError, match=message) as error:
         load(tmp_path, GOOD.replace(old, new))
     assert "\n" not in str(error.value)
+
+
+KINDS = (
+    GOOD.replace('"recall@5"]', '"recall@5", "rmse"]')
+    + "[algorithms.bias]\n[tasks.ratings]\nsplitter = 'holdout'\nkind = 'rating'\nprimary_metric = 'rmse'\n"
+    + "[tasks.sampled]\nsplitter = 'holdout'\ncandidates = { n = 99 }\n"
+)
+"""A suite with a task of each kind."""
+
+
+def test_a_task_has_the_metrics_of_its_kind_and_its_own_primary_one(tmp_path: Path) -> None:
+    suite, registries = load(tmp_path, KINDS), load_registries()
+    labels = {task: [metric.label for metric in suite.metrics_of(task, registries)] for task in suite.tasks}
+    assert labels["holdout"] == ["ndcg@10", "recall@5"]
+    assert labels["ratings"] == ["rmse"]
+    assert labels["sampled"] == ["sampled-ndcg@10", "sampled-recall@5"]
+    primary = {task: suite.primary_of(task, registries).label for task in suite.tasks}
+    assert (primary["holdout"], primary["ratings"], primary["sampled"]) == ("ndcg@10", "rmse", "sampled-ndcg@10")
+
+
+def test_what_predicts_ratings_takes_part_in_both_kinds_of_task(tmp_path: Path) -> None:
+    suite, registries = load(tmp_path, KINDS), load_registries()
+    assert suite.rows_of("holdout", registries) == ["ease", "strong-ease", "bias"]
+    assert suite.rows_of("ratings", registries) == ["bias"]
+
+
+def test_a_selection_without_any_job_is_refused(tmp_path: Path) -> None:
+    suite = load(tmp_path, KINDS)
+    suite.select(["ease"], []).check(load_registries())
+    with pytest.raises(
+        UsageError, match=r"no algorithm predicts ratings, which the tasks ask for \(ratings\)\. Got ease"
+    ):
+        suite.select(["ease"], ["ratings"]).check(load_registries())
+
+
+def test_rules_of_a_task_are_in_the_fingerprint_of_the_suite(tmp_path: Path) -> None:
+    prints = {load(tmp_path, GOOD).fingerprint}
+    for line in ("repeats = true", "candidates = { n = 3 }", 'allow_leaks = ["pair-overlap"]'):
+        prints.add(load(tmp_path, GOOD.replace("[tasks.temporal]", f"[tasks.temporal]\n{line}")).fingerprint)
+    assert len(prints) == 4
 
 
 def test_a_huge_file_is_refused(tmp_path: Path) -> None:
@@ -97,6 +166,8 @@ def test_malformed_overrides_are_refused(tmp_path: Path, assignment: str) -> Non
 def test_select_reduces_and_knows_its_names(tmp_path: Path) -> None:
     suite = load(tmp_path, GOOD)
     assert list(suite.select(["ease"], ["temporal"]).tasks) == ["temporal"]
+    assert l2(suite.select([], ["temporal"]), "ease", "temporal") == 70.0
+    suite.select([], ["holdout"]).check(load_registries())
     with pytest.raises(UsageError, match="Did you mean 'ease'"):
         suite.select(["eas"], [])
 
@@ -105,4 +176,17 @@ def test_select_reduces_and_knows_its_names(tmp_path: Path) -> None:
 def test_shipped_suites_are_valid(name: str) -> None:
     suite = load_suite(name, load_registries())
     assert set(suite.tasks) == {"holdout", "next-item", "temporal"}
-    assert set(load_registries().algorithms) <= {row.algorithm or label for label, row in suite.algorithms.items()}
+    rankers = {name for name in load_registries().algorithms if not predicts_ratings(name)}
+    assert rankers <= {row.algorithm or label for label, row in suite.algorithms.items()}
+
+
+@pytest.mark.parametrize("name", ["movielens-ratings", "smoke-ratings"])
+def test_shipped_rating_suites_are_valid(name: str) -> None:
+    suite = load_suite(name, load_registries())
+    assert {task.kind for task in suite.tasks.values()} == {"rating"}
+    predictors = {name for name in load_registries().algorithms if predicts_ratings(name)}
+    assert predictors == {row.algorithm or label for label, row in suite.algorithms.items()}
+
+
+def predicts_ratings(name: str) -> bool:
+    return issubclass(load_registries().algorithms.get(name), RatingPredictor)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.cli import options
 
+if TYPE_CHECKING:
+    from bench.running.folds import PreparedFold
+
 Task = Annotated[str, typer.Option("--task", help="The task of the suite.")]
+Number = Annotated[int, typer.Option("--fold", min=1, help="Which fold, where the task has several.")]
 Target = Annotated[Path, typer.Option("--to", help="Folder to write; new or empty.")]
 
 
-def command(suite: options.SuiteName, task: Task, to: Target, data_dir: options.DataDir = None) -> None:
+def command(
+    suite: options.SuiteName, task: Task, to: Target, fold: Number = 1, data_dir: options.DataDir = None
+) -> None:
     """Write a task's train.csv, validation.csv, test.csv and fold.json, split by the suite's own seed."""
     from bench.cli.folds import folds_of
+    from bench.errors import UsageError
     from bench.fold_export import check_target, export_fold
     from bench.plugins import load_registries
     from bench.suite import load_suite
@@ -23,13 +30,26 @@ def command(suite: options.SuiteName, task: Task, to: Target, data_dir: options.
     check_target(to)
     registries = load_registries()
     whole = load_suite(suite, registries)
-    prepared = folds_of(whole.select([], [task]), registries, data_dir)[task]
+    folds = folds_of(whole.select([], [task]), registries, data_dir)[task]
+    if fold > len(folds):
+        raise UsageError(f"--fold must be in [1, {len(folds)}] for the task '{task}'. Got {fold}.")
+    prepared = folds[fold - 1]
     print(export_fold(prepared, whole, task, to))
     counts = prepared.ref.interactions
     typer.echo(
         f"{whole.label} · {task}: {', '.join(f'{name} {number}' for name, number in counts.items())} interactions; "
-        f"{len(prepared.fold.test)} users are evaluated.\n"
-        f"Judge a tool's lists: bench evaluate --truth {to / 'test.csv'} --train {to / 'train.csv'} "
-        f"--train {to / 'validation.csv'} --n-items {prepared.fold.train.n_items} --recommendations FILE",
+        f"{len(prepared.fold.test)} users are evaluated.\n{advice(prepared, to)}",
         err=True,
     )
+
+
+def advice(prepared: PreparedFold, folder: Path) -> str:
+    """How to judge what another tool makes of the files."""
+    fold = prepared.fold
+    if prepared.ref.rules["kind"] == "rating":
+        return "Judge a tool's ratings: bench evaluate --predictions FILE"
+    stems = ["train", "validation", *(["test_history"] if len(fold.test_history) else [])]
+    known = " ".join(f"--train {folder / stem}.csv" for stem in stems)
+    only = "" if prepared.ref.rules["candidates"] is None else f" of {folder / 'candidates.csv'}"
+    files = f"--truth {folder / 'test.csv'} {known} --n-items {fold.train.n_items}"
+    return f"Judge a tool's lists{only}: bench evaluate {files} --recommendations FILE"

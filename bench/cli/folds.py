@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from bench.suite import Suite
 
 
-def folds_of(suite: Suite, registries: Registries, data_dir: Path | None) -> dict[str, PreparedFold]:
-    """The fold of every task, by the task's name. data_dir: a folder that already holds the data set's files."""
+def folds_of(suite: Suite, registries: Registries, data_dir: Path | None) -> dict[str, list[PreparedFold]]:
+    """The folds of every task, by the task's name. data_dir: a folder that already holds the data set's files."""
     from bench.cli.data import download_bars
     from bench.dataset_source import Acquire
     from bench.errors import UsageError

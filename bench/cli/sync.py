@@ -11,7 +11,7 @@ from bench.cli import options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.records import Stored
+    from bench.store import Stored
     from bench.tracking import Summary
 
 PATIENCE_SECONDS = 30.0

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from bench.dataset_source import Acquire
-from bench.interactions import Dataset
+from bench.interactions import Dataset, content_hash
 from bench.plugins import Registries
+from bench.protocol.audit import audit, check_leaks
 from bench.protocol.filters import Dropped, apply_filters
 from bench.protocol.fold import Fold
+from bench.protocol.splitters import Splitter
 from bench.records import DatasetRef, FoldRef
+from bench.slices import user_groups
 from bench.suite import Suite
 
 
@@ -26,34 +29,73 @@ class PreparedFold:
     def dataset_ref(self) -> DatasetRef:
         card = self.dataset.card
         return DatasetRef(
-            name=card.name, version=card.version, fingerprint=self.dataset.fingerprint, source=self.dataset.source
+            name=card.name,
+            version=card.version,
+            fingerprint=self.dataset.fingerprint,
+            source=self.dataset.source,
+            path=self.dataset.path,
         )
 
 
-def build_folds(suite: Suite, registries: Registries, acquire: Acquire) -> dict[str, PreparedFold]:
-    """The fold of every task, by the task's name. Raises DataError if the data cannot be had or nothing is left."""
-    dataset: Dataset = registries.datasets.get(suite.dataset).load(acquire)
+def build_folds(suite: Suite, registries: Registries, acquire: Acquire) -> dict[str, list[PreparedFold]]:
+    """The folds of every task, by the task's name.
+
+    Raises DataError if the data cannot be had, nothing is left, or a fold leaks in a way that the task does not allow.
+    """
+    dataset: Dataset = suite.loader(registries).load(acquire)
     data, dropped = apply_filters(dataset.interactions, suite.filters)
     items = dataset.item_features and dataset.item_features.aligned(data.item_ids)
     users = dataset.user_features and dataset.user_features.aligned(data.user_ids)
     prepared = {}
-    for task in suite.tasks:
-        fold = suite.splitter(task, registries).split(data, suite.seed).with_features(items, users)
-        prepared[task] = PreparedFold(fold, dataset, dropped, _ref(suite, task, fold, dropped))
+    for task, spec in suite.tasks.items():
+        splitter = suite.splitter(task, registries)
+        folds = splitter.split(data, suite.seed, spec.rules)
+        folds = [fold.with_features(items, users) for fold in folds]
+        user_groups(folds[0].test, folds[0].train, users, suite.slices)  # raises if it has no such feature
+        prepared[task] = _prepare(suite, task, splitter, folds, dataset, dropped)
     return prepared
 
 
-def _ref(suite: Suite, task: str, fold: Fold, dropped: list[Dropped]) -> FoldRef:
+def _prepare(
+    suite: Suite, task: str, splitter: Splitter, folds: list[Fold], dataset: Dataset, dropped: list[Dropped]
+) -> list[PreparedFold]:
+    first = folds[0].fingerprint
+    split = first if len(folds) == 1 else content_hash(*(fold.fingerprint for fold in folds))
+    refs = [_ref(suite, task, splitter, fold, dropped, split, index, len(folds)) for index, fold in enumerate(folds)]
+    return [PreparedFold(fold, dataset, dropped, ref) for fold, ref in zip(folds, refs, strict=True)]
+
+
+def _ref(
+    suite: Suite,
+    task: str,
+    splitter: Splitter,
+    fold: Fold,
+    dropped: list[Dropped],
+    split: str,
+    index: int,
+    count: int,
+) -> FoldRef:
     spec = suite.tasks[task]
+    findings = audit(fold, repeats_allowed=spec.repeats)
+    check_leaks(findings, spec.allow_leaks, f"the task '{task}'")
     return FoldRef(
         fingerprint=fold.fingerprint,
         filters=suite.filters.model_dump(),
         splitter=spec.splitter,
-        options=spec.options,
+        options=splitter.model_dump(mode="json"),
         seed=suite.seed,
         dropped=[asdict(step) for step in dropped],
         interactions=dict(fold.counts.interactions),
         users=dict(fold.counts.users),
         items=dict(fold.counts.items),
         excluded=dict(fold.counts.excluded),
+        split=split,
+        index=index,
+        count=count,
+        rules={
+            "kind": spec.kind,
+            "repeats": spec.repeats,
+            "candidates": spec.candidates and spec.candidates.model_dump(),
+        },
+        audit=findings,
     )

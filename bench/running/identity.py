@@ -33,7 +33,9 @@ HARNESS_SOURCES = (
     "lightning.py",
     "lightning_runner.py",
     "metrics",
+    "slices.py",
     "running/job.py",
+    "running/assess.py",
 )
 """The files of the harness that can change a result; the fold's fingerprint stands for the protocol."""
 

@@ -1,4 +1,4 @@
-"""What one job does, in whatever process: fit, final fit, recommend, metrics."""
+"""What one job does, in whatever process: fit, final fit, recommend or predict, metrics."""
 
 from __future__ import annotations
 
@@ -7,24 +7,32 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from bench import seeds
-from bench.algorithm import Algorithm, Context, Need, no_progress
-from bench.batches import EvalSet, TopK
+from bench.algorithm import Algorithm, Context, EvalSet, Need, no_progress
 from bench.errors import UnmetNeedError
-from bench.evaluation import evaluate, measure
-from bench.interactions import Float64Array, Int64Array
-from bench.metrics.base import Judged, Metric
-from bench.metrics.selection import parse_metrics
+from bench.evaluation import evaluate, evaluate_ratings
+from bench.interactions import mask
+from bench.metrics import Background, Metric, parse_metrics
 from bench.plugins import Registries
 from bench.protocol.fold import Fold
-from bench.ranking import Ranked, recommend
-from bench.records import PER_USER_FILE, TOPK_FILE, Timings
+from bench.records import Timings
+from bench.running.assess import (
+    Validator,
+    background,
+    judge_lists,
+    per_user_table,
+    predictions_table,
+    rate,
+    topk_table,
+    warnings_of,
+)
 from bench.running.plan import Job
+from bench.slices import Groups, item_groups, slice_values, user_groups, values_by_user_group
+from bench.store import PER_USER_FILE, PREDICTIONS_FILE, TOPK_FILE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,60 +63,72 @@ class Stopwatch:
         return Timings(**self.seconds, total_seconds=time.perf_counter() - self.started)
 
 
-@dataclass(frozen=True)
-class Validator:
-    """Scores a model on an evaluation set exactly as the harness scores it in the end."""
-
-    name: str
-    metric: Metric
-    ties: Int64Array
-    user_ids: np.ndarray[Any, np.dtype[np.object_]]
-
-    def __call__(self, algorithm: Algorithm[Any], part: EvalSet) -> float:
-        """The metric's value, negated where lower is better."""
-        ranked = recommend(algorithm, self.name, part.users, part.history, self.metric.k, self.ties, self.user_ids)
-        value = measure(self.metric, Judged(ranked.topk, part.truth))[0]
-        return value if self.metric.higher_is_better else -value
-
-
 def execute(job: Job, fold: Fold, registries: Registries, work_dir: Path, progress: Progress = no_progress) -> Outcome:
     """Run a job to its end. Raises whatever the algorithm raises, and BenchErrors for broken contracts."""
     watch = Stopwatch()
     metrics = parse_metrics(job.metrics, registries.metrics)
-    ties = seeds.tie_order(job.fold.seed, fold.train.item_ids)
     context = make_context(job, fold, registries, work_dir, progress)
     algorithm = new_algorithm(job, fold, registries)
     fitted = fit(algorithm, fold, job.final_fit, context, watch)
-    started = time.perf_counter()
     progress("recommend", 0, len(fold.test), "")
-    cutoff = max(metric.k for metric in metrics)
-    users, history = fold.test.users, fold.test.history
-    ranked = recommend(fitted, job.row, users, history, cutoff, ties, fold.train.user_ids)
-    watch.lap("recommend_seconds", started)
-    started = time.perf_counter()
-    judged = Judged(ranked.topk, fold.test.truth)
-    values, per_user = evaluate(metrics, judged)
-    watch.lap("metrics_seconds", started)
-    fields = {
+    judge = _judge_ratings if _predicts_ratings(job) else _judge_ranking
+    fields, tables = judge(job, fitted, fold, metrics, watch)
+    common = {
         "config_effective": fitted.fitted_config.model_dump(mode="json"),
-        "cutoff": cutoff,
-        "metrics": values,
-        "n_masked": ranked.n_masked,
-        "warnings": _warnings(ranked, len(users)),
         "curves": context.curves,
         "details": context.details,
         "timings": watch.timings(),
         "peak_bytes": peak_bytes(),
     }
-    ids = fold.train.user_ids[users]
-    tables = {PER_USER_FILE: per_user_table(ids, per_user), TOPK_FILE: topk_table(ids, fold, ranked.topk)}
-    return Outcome(fields, tables)
+    return Outcome(common | fields, tables)
+
+
+Judgement = tuple[dict[str, Any], "dict[str, pa.Table]"]
+
+
+def _judge_ranking(job: Job, fitted: Algorithm[Any], fold: Fold, metrics: list[Metric], watch: Stopwatch) -> Judgement:
+    started = time.perf_counter()
+    ranked, judged = judge_lists(fitted, job.row, fold, metrics, seeds.tie_order(job.fold.seed, fold.train.item_ids))
+    watch.lap("recommend_seconds", started)
+    started = time.perf_counter()
+    values, per_user, problems = evaluate(metrics, judged)
+    watch.lap("metrics_seconds", started)
+    fields = {
+        "cutoff": ranked.topk.k,
+        "metrics": values,
+        "n_masked": ranked.n_masked,
+        "warnings": [*warnings_of(ranked, fold.test), *problems],
+    }
+    groups = groups_of_users(job, fold)
+    fields["slices"] = slice_values(metrics, judged, per_user, groups, item_groups(judged.known.item_users))
+    ids = fold.train.user_ids[fold.test.users]
+    tables = {PER_USER_FILE: per_user_table(ids, per_user, groups), TOPK_FILE: topk_table(ids, fold, ranked.topk)}
+    return fields, tables
+
+
+def _judge_ratings(job: Job, fitted: Algorithm[Any], fold: Fold, metrics: list[Metric], watch: Stopwatch) -> Judgement:
+    started = time.perf_counter()
+    rated = rate(fitted, job.row, fold.test)
+    watch.lap("recommend_seconds", started)
+    started = time.perf_counter()
+    values, per_user = evaluate_ratings(metrics, rated)
+    watch.lap("metrics_seconds", started)
+    groups = groups_of_users(job, fold)
+    ids = fold.train.user_ids[fold.test.users]
+    tables = {PER_USER_FILE: per_user_table(ids, per_user, groups), PREDICTIONS_FILE: predictions_table(fold, rated)}
+    return {"metrics": values, "slices": values_by_user_group(per_user, groups)}, tables
+
+
+def groups_of_users(job: Job, fold: Fold) -> dict[str, Groups]:
+    """The families that the test users are divided into."""
+    return user_groups(fold.test, fold.train_and_validation, fold.user_features, job.slices)
 
 
 def new_algorithm(job: Job, fold: Fold, registries: Registries) -> Algorithm[Any]:
     """The job's algorithm, unfitted. Raises UnmetNeedError if the fold lacks something that it needs."""
     algorithm: Algorithm[Any] = registries.algorithms.get(job.algorithm)(**job.config)
     have = {
+        Need.RATINGS: fold.train.rating is not None,
         Need.TIMESTAMPS: fold.train.timestamp is not None,
         Need.ITEM_FEATURES: fold.item_features is not None,
         Need.USER_FEATURES: fold.user_features is not None,
@@ -116,17 +136,29 @@ def new_algorithm(job: Job, fold: Fold, registries: Registries) -> Algorithm[Any
     missing = sorted(need for need in algorithm.needs if not have[need])
     if missing:
         raise UnmetNeedError(f"'{job.row}' needs {', '.join(missing)}, which this data set does not have.")
+    if algorithm.uses_validation and not len(fold.validation):
+        raise UnmetNeedError(f"'{job.row}' stops early on a validation part, and this task has none.")
     known = fold.train if job.final_fit == "train" else fold.train_and_validation
-    unseen = np.setdiff1d(fold.test.users, known.user)
-    if len(unseen) and not algorithm.serves_unseen_users:
-        raise UnmetNeedError(f"'{job.row}' cannot serve users unseen in training, and {len(unseen)} test users are.")
+    n_unseen = int((~mask(known.user, known.n_users)[fold.test.users]).sum())
+    if n_unseen and not algorithm.serves_unseen_users and not _predicts_ratings(job):
+        raise UnmetNeedError(f"'{job.row}' cannot serve users unseen in training, and {n_unseen} test users are.")
     return algorithm
+
+
+def _predicts_ratings(job: Job) -> bool:
+    """A rating may be predicted for any pair, a ranking is of a user whom the model knows something of."""
+    return job.fold.rules.get("kind") == "rating"
 
 
 def make_context(job: Job, fold: Fold, registries: Registries, work_dir: Path, progress: Progress) -> Context:
     """What the algorithm gets beside the data."""
     metric = parse_metrics([job.primary_metric], registries.metrics)[0]
     ties = seeds.tie_order(job.fold.seed, fold.train.item_ids)
+
+    @cache
+    def known(part: EvalSet) -> Background:
+        return background(part, fold.train, fold.item_features)
+
     return Context(
         seed=job.seed,
         device=job.settings.device,
@@ -135,7 +167,7 @@ def make_context(job: Job, fold: Fold, registries: Registries, work_dir: Path, p
         item_features=fold.item_features,
         user_features=fold.user_features,
         progress=progress,
-        evaluate=Validator(job.row, metric, ties, fold.train.user_ids),
+        evaluate=Validator(job.row, metric, ties, fold.train.user_ids, known),
     )
 
 
@@ -177,38 +209,6 @@ def _blind(context: Context) -> Context:
     )
 
 
-def per_user_table(ids: np.ndarray[Any, Any], per_user: dict[str, Float64Array]) -> pa.Table:
-    """A row a user: user (string), and float64 columns named like "ndcg@10"; NaN where undefined."""
-    import pyarrow as pa
-
-    return pa.table({"user": pa.array(ids.tolist(), pa.string()), **per_user})
-
-
-def topk_table(ids: np.ndarray[Any, Any], fold: Fold, topk: TopK) -> pa.Table:
-    """A row a recommended item: user, item (strings), rank (int32, from 1), score (float32)."""
-    import pyarrow as pa
-
-    rows, ranks = np.nonzero(topk.filled)
-    items = fold.train.item_ids[topk.items[rows, ranks]]
-    return pa.table(
-        {
-            "user": pa.array(ids[rows].tolist(), pa.string()),
-            "item": pa.array(items.tolist(), pa.string()),
-            "rank": pa.array((ranks + 1).astype(np.int32)),
-            "score": pa.array(topk.scores[rows, ranks]),
-        }
-    )
-
-
 def peak_bytes() -> int:
     """The largest resident size this process has had; ru_maxrss is in KiB on Linux and in bytes on macOS."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def _warnings(ranked: Ranked, n_users: int) -> list[str]:
-    found = []
-    if ranked.n_tied_users:
-        found.append(f"all scores were tied for {ranked.n_tied_users} of {n_users} users; the seeded tie-break chose.")
-    if ranked.n_masked:
-        found.append(f"{ranked.n_masked} recommended items were already in the history; they were taken out.")
-    return found

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bench.records import RunRecord, Store, Stored
+from bench.records import RunRecord
 from bench.running import worker
 from bench.running.plan import Job
 from bench.running.process import Child, Limits, end_all, start_server, wait_for
+from bench.store import Store, Stored
 
 logger = logging.getLogger(__name__)
 

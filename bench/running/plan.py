@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ from bench.interactions import content_hash
 from bench.metrics.selection import parse_metrics
 from bench.plugins import Registries
 from bench.protocol.fold import Fold
-from bench.records import Code, DatasetRef, FoldRef, Place, SuiteRef, TuningLedger
+from bench.records import Code, DatasetRef, FoldRef, SuiteRef, TuningLedger
 from bench.running.folds import PreparedFold
 from bench.running.identity import NUMERIC_PACKAGES, code_of, package_versions
 from bench.running.settings import Settings
+from bench.store import Place
 from bench.suite import Suite
 
 
@@ -37,8 +38,11 @@ class Job:
     fold: FoldRef
     fold_path: Path
     metrics: tuple[str, ...]
+    """Labels of those that judge this kind of task."""
     primary_metric: str
     final_fit: str
+    slices: tuple[str, ...]
+    """User features whose groups are reported on."""
     settings: Settings
     code: Code
     key: str = ""
@@ -54,8 +58,9 @@ class Job:
 
     @property
     def label(self) -> str:
-        """For people: "holdout · ease · seed 2026"."""
-        return f"{self.task} · {self.row} · seed {self.seed}"
+        """For people: "holdout · ease · seed 2026", with the fold where there are several."""
+        fold = f" · fold {self.fold.index + 1} of {self.fold.count}" if self.fold.count > 1 else ""
+        return f"{self.task} · {self.row}{fold} · seed {self.seed}"
 
 
 @dataclass(frozen=True)
@@ -77,14 +82,17 @@ class Request:
 
 
 def plan(
-    suite: Suite, folds: Mapping[str, PreparedFold], registries: Registries, work: Path, request: Request
+    suite: Suite, folds: Mapping[str, Sequence[PreparedFold]], registries: Registries, work: Path, request: Request
 ) -> list[Job]:
     """Every job of the suite, row by row. Folds are written to `work`, one file each."""
-    paths = {task: _store_fold(prepared.fold, work) for task, prepared in folds.items()}
+    paths = {task: [_store_fold(one.fold, work) for one in prepared] for task, prepared in folds.items()}
+    taking_part = {task: suite.rows_of(task, registries) for task in suite.tasks}
     return [
-        _job(suite, folds[task], paths[task], registries, request, task, row, suite.seed + offset)
+        _job(suite, prepared, path, registries, request, task, row, suite.seed + offset)
         for row in suite.algorithms
         for task in suite.tasks
+        if row in taking_part[task]
+        for prepared, path in zip(folds[task], paths[task], strict=True)
         for offset in range(request.n_seeds)
     ]
 
@@ -126,9 +134,10 @@ def _job(
         dataset=prepared.dataset_ref,
         fold=prepared.ref,
         fold_path=fold_path,
-        metrics=tuple(suite.metrics),
-        primary_metric=suite.primary_metric,
+        metrics=tuple(metric.label for metric in suite.metrics_of(task, registries)),
+        primary_metric=suite.primary_of(task, registries).label,
         final_fit=suite.final_fit,
+        slices=tuple(suite.slices),
         settings=request.settings,
         code=code_of(algorithm),
         imports=algorithm(config).imports,
@@ -144,5 +153,5 @@ def _key(job: Job, registries: Registries) -> str:
     packages = {package: package_versions()[package] for package in NUMERIC_PACKAGES}
     ledger = job.tuning and job.tuning.model_dump(exclude={"command"})
     what = (job.task, job.row, job.algorithm, job.config, job.seed, ledger, job.fold.fingerprint, job.fold.seed)
-    how = (metrics, job.primary_metric, job.final_fit, job.settings, job.code.content, packages)
+    how = (metrics, job.primary_metric, job.final_fit, job.slices, job.settings, job.code.content, packages)
     return content_hash(repr((what, how)))

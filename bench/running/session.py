@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.plugins import Registries
-from bench.records import Status, Store, Stored
+from bench.records import Status
 from bench.running.folds import PreparedFold
 from bench.running.local import Listener, LocalExecutor
 from bench.running.plan import Job, Request, plan
 from bench.running.process import Limits
+from bench.store import Store, Stored
 from bench.suite import Suite
 
 
@@ -35,7 +36,7 @@ class Session:
 
 def prepare(
     suite: Suite,
-    folds: Mapping[str, PreparedFold],
+    folds: Mapping[str, Sequence[PreparedFold]],
     registries: Registries,
     store: Store,
     work: Path,

@@ -7,7 +7,7 @@ depend on, so killing and restarting goes on where it was.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -23,13 +23,14 @@ from bench.config import Config, describe_validation_error
 from bench.errors import DataError, UsageError
 from bench.interactions import content_hash
 from bench.plugins import Registries
-from bench.records import TuningLedger, write_text
+from bench.records import TuningLedger
 from bench.running.folds import PreparedFold
 from bench.running.plan import Job, Request, Tuned, plan
 from bench.running.process import Child, Limits, end_all, start_server, wait_for
 from bench.running.trial import main as run_trial
 from bench.search import SearchRange
 from bench.seeds import derive_seed
+from bench.store import write_text
 from bench.suite import Suite
 
 FOLDER = "tuning"
@@ -92,7 +93,7 @@ def make_tuner(
     suite: Suite,
     row: str,
     task: str,
-    prepared: PreparedFold,
+    folds: Sequence[PreparedFold],
     registries: Registries,
     out: Path,
     work: Path,
@@ -102,10 +103,16 @@ def make_tuner(
 ) -> Tuner:
     """A tuner for one row on one task. fixed: fields that keep the given value.
 
-    Raises UsageError if nothing is left to tune.
+    Raises UsageError if nothing is left to tune, or the task has no single validation part to tune on.
     """
-    blind = replace(prepared, fold=prepared.fold.without_test())
-    job = plan(suite.select([row], [task]), {task: blind}, registries, work, request)[0]
+    if len(folds) > 1:
+        raise UsageError(f"'{task}' has {len(folds)} folds, and one tests what another validates. Tune another task.")
+    if not len(folds[0].fold.validation):
+        raise UsageError(f"'{task}' has no validation part to tune on.")
+    if row not in suite.rows_of(task, registries):
+        raise UsageError(f"'{row}' predicts no ratings, which '{task}' asks for.")
+    blind = replace(folds[0], fold=folds[0].fold.without_test())
+    job = plan(suite.select([row], [task]), {task: [blind]}, registries, work, request)[0]
     config = suite.algorithm(row, registries).Config
     space = {name: search for name, search in config.search_space().items() if name not in fixed}
     if not space:

@@ -17,9 +17,10 @@ from typing import Any
 
 from bench.errors import BenchError, DivergedError, UnmetNeedError
 from bench.plugins import load_registries
-from bench.records import RunRecord, Status, Store
+from bench.records import RunRecord, Status
 from bench.running.identity import environment
 from bench.running.plan import Job
+from bench.store import Store
 
 Send = Callable[[tuple[Any, ...]], None]
 
@@ -98,7 +99,7 @@ def make_record(job: Job, attempt: str, started_at: str, **fields: Any) -> RunRe
             "fold": job.fold,
             "final_fit": job.final_fit,
             "primary_metric": job.primary_metric,
-            "cutoff": max(int(label.partition("@")[2]) for label in job.metrics),
+            "cutoff": 0,
             "environment": environment(job.settings),
             "code": job.code,
             "tuning": job.tuning,

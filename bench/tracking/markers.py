@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bench.records import write_text
+from bench.store import write_text
 
 MARKER_FILE = "mlflow.json"
 

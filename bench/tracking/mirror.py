@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
 
-from bench.records import Stored
+from bench.store import Stored
 from bench.tracking import markers
 from bench.tracking.driver import Driver, Summary, Task
 from bench.tracking.places import LOG_NAME, place

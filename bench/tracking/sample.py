@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bench.records import TOPK_FILE
+from bench.store import TOPK_FILE
 
 SAMPLE_FILE = "topk_sample.json"
 SAMPLE_USERS = 20

@@ -20,7 +20,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, ViewType
 from mlflow.exceptions import MlflowException
 
-from bench.records import RECORD_FILE, RunRecord, read_record
+from bench.records import RunRecord
+from bench.store import RECORD_FILE, read_record
 from bench.tracking import content, markers
 from bench.tracking.liveness import is_dead, this_process
 from bench.tracking.naming import experiment_of

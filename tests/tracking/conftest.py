@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from pyarrow import parquet
 
-from bench.records import TOPK_FILE, Stored
+from bench.store import TOPK_FILE, Stored
 from bench.tracking.places import Place, place, sqlite_uri
 from bench.tracking.sink import Invocation, Sink
 

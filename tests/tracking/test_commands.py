@@ -20,7 +20,7 @@ from mlflow.entities import Run
 
 from bench.cli import sync, ui
 from bench.errors import BenchError, UsageError
-from bench.records import Stored
+from bench.store import Stored
 from bench.tracking.places import Place
 from bench.tracking.sink import Sink
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.records import Code, RunRecord, Status, Stored
+from bench.records import Code, RunRecord, Status
+from bench.store import Stored
 from bench.tracking import content
 
 MakeRun = Callable[..., Stored]

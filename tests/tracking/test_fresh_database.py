@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from bench.records import Stored
+from bench.store import Stored
 from bench.tracking.places import place, sqlite_uri
 from bench.tracking.worker import Worker
 

@@ -18,7 +18,7 @@ import pytest
 from mlflow.entities import Run
 
 from bench.errors import UsageError
-from bench.records import Stored
+from bench.store import Stored
 from bench.tracking import Mirror, markers
 from bench.tracking.places import Place
 
@@ -97,7 +97,7 @@ def test_an_interrupted_invocation_is_closed_as_killed(store: Place, results: li
 PARENT = """
 import sys, time
 from pathlib import Path
-from bench.records import Store
+from bench.store import Store
 from bench.tracking import Mirror, markers
 mirror = Mirror(Path(sys.argv[1]))
 for stored in Store(Path(sys.argv[1])).all():

@@ -11,7 +11,8 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from bench.records import RECORD_FILE, Status, Store, Stored
+from bench.records import Status
+from bench.store import RECORD_FILE, Store, Stored
 from bench.tracking import content, sink
 from bench.tracking.markers import is_marked
 from bench.tracking.places import Place

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bench.records import Stored
+from bench.store import Stored
 from bench.tracking.places import Place, place
 from bench.tracking.worker import Worker
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic_core import PydanticUndefined
+
 from bench.algorithm import Algorithm
 from bench.card import Card
 from bench.config import FieldInfo
 from bench.metrics.base import Metric
 from bench.plugins import load_registries
+from bench.protocol.splitters import Splitter
 from bench.suite import Row, Suite, Task, load_suite
 
 
@@ -107,6 +110,32 @@ def _range(kind: type[Metric]) -> str:
 
 def _better(kind: type[Metric]) -> str:
     return "higher" if kind.higher_is_better else "lower"
+
+
+def splitter_line(name: str) -> dict[str, Any]:
+    """Name, description, origin."""
+    registry = load_registries().splitters
+    return {"name": name, "description": _first_line(registry.get(name)), "origin": registry.origin(name)}
+
+
+def splitter(name: str) -> dict[str, Any]:
+    """Description and every option. Raises UnknownNameError."""
+    kind: type[Splitter] = load_registries().splitters.get(name)
+    return {
+        **splitter_line(name),
+        "details": _after_first_line(kind),
+        "options": [_option(info) for info in kind.fields()],
+    }
+
+
+def _option(info: FieldInfo) -> dict[str, Any]:
+    return {
+        "option": info.name,
+        "type": info.type,
+        "default": "required" if info.default is PydanticUndefined else info.default,
+        "allowed": info.allowed,
+        "description": info.description,
+    }
 
 
 def suite_line(name: str) -> dict[str, Any]:

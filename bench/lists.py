@@ -1,4 +1,6 @@
-"""User-item lists made elsewhere, read from CSV or Parquet with every id kept exactly ("007", "NA", 2**60)."""
+"""Interactions and lists of items made elsewhere, read from CSV or Parquet with every id kept exactly ("007", "NA",
+2**60).
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from bench.errors import DataError, UsageError, suggestion
-from bench.interactions import Float64Array
+from bench.interactions import Float64Array, IdArray, Int32Array, Interactions
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 ID_COLUMNS = ("user", "item")
+LATEST_SECOND = 4_102_444_800
+"""2100-01-01. A later timestamp is in another unit, or no time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +45,15 @@ class RankedRows:
     by: Literal["rank", "score"]
 
 
+@dataclass(frozen=True, eq=False)
+class PredictedRows:
+    """Predicted ratings beside the true ones. actual, predicted: float64[n], finite."""
+
+    pairs: Pairs
+    actual: Float64Array
+    predicted: Float64Array
+
+
 def read_pairs(path: Path) -> Pairs:
     """The columns user and item of a file. Raises DataError if it cannot be read or lacks one."""
     return _pairs(_read(path, ID_COLUMNS), path)
@@ -60,6 +73,69 @@ def read_ranked(path: Path) -> RankedRows:
     if by == "rank":
         _refuse((values < 1) | (values != np.floor(values)), table.column(by), path, "rank must be an int in [1, inf)")
     return RankedRows(_pairs(table, path), values if by == "rank" else -values, by)
+
+
+def read_predictions(path: Path) -> PredictedRows:
+    """User, item, rating and prediction.
+
+    Raises DataError if the file cannot be read, lacks a column, or has a rating or prediction that is not a number.
+    """
+    table = _read(path, (*ID_COLUMNS, "rating", "prediction"))
+    actual, predicted = (_numbers(table.column(name), name, path) for name in ("rating", "prediction"))
+    return PredictedRows(_pairs(table, path), actual, predicted)
+
+
+def read_interactions(path: Path) -> Interactions:
+    """User, item, and rating and timestamp if the file has these columns and they are not empty throughout.
+
+    Raises DataError if the file cannot be read, lacks user or item, has no rows, or has a rating that is no number or
+    a timestamp that is no whole UTC second before 2100.
+    """
+    names = _column_names(path)
+    optional = [name for name in ("rating", "timestamp") if name in names]
+    table = _read(path, (*ID_COLUMNS, *optional))
+    pairs = _pairs(table, path)
+    (user, user_ids), (item, item_ids) = _encoded(pairs.user), _encoded(pairs.item)
+    rating, timestamp = (_optional(table, name, path) for name in ("rating", "timestamp"))
+    if timestamp is not None:
+        wrong = (timestamp < 0) | (timestamp >= LATEST_SECOND) | (timestamp != np.floor(timestamp))
+        _refuse(wrong, table.column("timestamp"), path, "timestamp must be in whole UTC seconds, from 1970 to 2100")
+    return Interactions(
+        user,
+        item,
+        user_ids,
+        item_ids,
+        None if rating is None else rating.astype(np.float32),
+        None if timestamp is None else timestamp.astype(np.int64),
+    )
+
+
+def files_of(folder: Path, stems: Sequence[str]) -> dict[str, Path]:
+    """The files stem.csv or stem.parquet that a folder has, by stem, in the given order.
+
+    Raises DataError if it is no folder, or has both of one stem.
+    """
+    if not folder.is_dir():
+        raise DataError(f"a folder with files such as {stems[0]}.csv is needed. Got '{folder}', which is no folder.")
+    found = {stem: [folder / f"{stem}{kind}" for kind in (".csv", ".parquet")] for stem in stems}
+    found = {stem: [path for path in paths if path.is_file()] for stem, paths in found.items()}
+    for stem, paths in found.items():
+        if len(paths) > 1:
+            raise DataError(f"the folder {folder} must have one of {stem}.csv and {stem}.parquet. It has both.")
+    return {stem: paths[0] for stem, paths in found.items() if paths}
+
+
+def has_rows(path: Path) -> bool:
+    """Whether a file holds anything but its header. Raises DataError if it cannot be read."""
+    _column_names(path)
+    if path.suffix == ".parquet":
+        from pyarrow import parquet
+
+        return bool(parquet.read_metadata(path).num_rows)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        next(rows, None)
+        return any(rows)
 
 
 def _column_names(path: Path) -> list[str]:
@@ -132,6 +208,30 @@ def _ids(column: pa.ChunkedArray, name: str, path: Path) -> pa.StringArray:
     missing = compute.fill_null(compute.equal(ids, ""), True).to_numpy(zero_copy_only=False)
     _refuse(missing, column, path, f"{name} must not be missing")
     return ids
+
+
+def _encoded(ids: pa.StringArray) -> tuple[Int32Array, IdArray]:
+    """int32[n] codes, and the sorted distinct ids."""
+    encoded = ids.dictionary_encode()
+    distinct = np.array(encoded.dictionary.to_pylist(), object)
+    order = np.argsort(distinct)
+    rank = np.empty(len(order), np.int32)
+    rank[order] = np.arange(len(order))
+    return rank[encoded.indices.to_numpy()], distinct[order]
+
+
+def _optional(table: pa.Table, name: str, path: Path) -> Float64Array | None:
+    """A column of numbers; None if there is none, or nothing in it."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    if name not in table.column_names:
+        return None
+    column = table.column(name)
+    empty = compute.equal(column, "") if pa.types.is_string(column.type) else column.is_null()
+    if compute.all(empty).as_py():
+        return None
+    return _numbers(column, name, path)
 
 
 def _numbers(column: pa.ChunkedArray, name: str, path: Path) -> Float64Array:

@@ -46,6 +46,15 @@ def metrics(name: Name = None, as_json: options.Json = False) -> None:
 
 
 @app.command()
+def splitters(name: Name = None, as_json: options.Json = False) -> None:
+    """Splitters; with a name, its options with defaults and allowed values."""
+    from bench.describe import splitter, splitter_line
+    from bench.plugins import load_registries
+
+    _show(load_registries().splitters, name, splitter, splitter_line, as_json)
+
+
+@app.command()
 def suites(name: Name = None, as_json: options.Json = False) -> None:
     """Suites; with a name, its tasks, metrics and algorithms."""
     from bench.describe import suite, suite_line

@@ -18,8 +18,8 @@ class Filters(Strict):
 
     min_rating: float | None = None
     """Keep interactions rated at least this; they are the positives."""
-    duplicates: Literal["first", "last", "error"] = "last"
-    """What to keep where a user met the same item more than once, by time."""
+    duplicates: Literal["first", "last", "keep", "error"] = "last"
+    """What to keep where a user met the same item more than once, by time; "keep" keeps every event."""
     min_user_interactions: int = Field(default=1, ge=1)
     """Drop users with fewer interactions."""
     min_item_interactions: int = Field(default=1, ge=1)
@@ -47,7 +47,8 @@ def apply_filters(data: Interactions, filters: Filters) -> tuple[Interactions, l
     data = data.compact()
     if filters.min_rating is not None:
         data = _keep(data, _rated_at_least(data, filters.min_rating), f"min_rating {filters.min_rating:g}", log)
-    data = _keep(data, _unrepeated(data, filters.duplicates), f"duplicates ({filters.duplicates} kept)", log)
+    if filters.duplicates != "keep":
+        data = _keep(data, _unrepeated(data, filters.duplicates), f"duplicates ({filters.duplicates} kept)", log)
     if filters.min_user_interactions > 1:
         enough = _enough(data.user, filters.min_user_interactions)
         data = _keep(data, enough, f"min_user_interactions {filters.min_user_interactions}", log)
@@ -100,6 +101,6 @@ def _unrepeated(data: Interactions, policy: str) -> BoolArray:
     if policy == "error" and not rows.all():
         raise DataError(
             f"{int((~rows).sum())} interactions repeat a user-item pair; "
-            "the filter 'duplicates' allows none ('first' or 'last' would keep one)."
+            "the filter 'duplicates' allows none ('first' or 'last' would keep one, 'keep' all)."
         )
     return rows

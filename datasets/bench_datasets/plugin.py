@@ -14,3 +14,4 @@ def register(registries: Registries) -> None:
     """Add every data set of this package."""
     for name, target in DATASETS.items():
         registries.datasets.add(name, target, origin="recsys-bench")
+    registries.readers.add("files", "bench_datasets.files:FilesDataset", origin="recsys-bench")

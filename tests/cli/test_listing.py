@@ -12,7 +12,7 @@ import pytest
 
 from bench.plugins import Plugin, load_registries
 
-KINDS = ["algorithms", "datasets", "metrics", "suites"]
+KINDS = ["algorithms", "datasets", "metrics", "splitters", "suites"]
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +64,20 @@ def test_a_metric_shows_its_definition(call: Any) -> None:
     assert shown["undefined_for"] == "a user without relevant items"
 
 
+def test_a_splitter_shows_its_options(call: Any) -> None:
+    shown = json.loads(call("list", "splitters", "rolling", "--json").out)
+    windows, days = shown["options"]
+    assert (windows["option"], windows["type"], windows["default"], windows["allowed"]) == (
+        "windows",
+        "int",
+        3,
+        "[1, inf)",
+    )
+    assert (days["option"], days["default"], days["description"]) == ("days", "required", "Length of a window.")
+    printed = " ".join(call("list", "splitters", "rolling").out.split())
+    assert "days float required (0, inf) Length of a window." in printed
+
+
 def test_a_suite_shows_its_tasks_and_algorithms(call: Any) -> None:
     shown = json.loads(call("list", "suites", "movielens", "--json").out)
     assert [task["name"] for task in shown["tasks"]] == ["holdout", "next-item", "temporal"]
@@ -78,6 +92,7 @@ def test_a_suite_shows_its_tasks_and_algorithms(call: Any) -> None:
         ("algorithms", "eas", "ease"),
         ("datasets", "movielens-10k", "movielens-100k"),
         ("metrics", "ndgc", "ndcg"),
+        ("splitters", "tempral", "temporal"),
         ("suites", "movielen", "movielens"),
         ("suites", "./movielens", "movielens"),
     ],
@@ -127,6 +142,7 @@ def test_plugins_show_what_was_skipped_and_why(call: Any, monkeypatch: pytest.Mo
         ["list", "algorithms", "vae"],
         ["list", "datasets"],
         ["list", "metrics"],
+        ["list", "splitters", "given"],
         ["list", "suites"],
         ["list", "suites", "movielens"],
         ["list", "plugins"],

@@ -35,6 +35,13 @@ def test_duplicates_follow_the_policy(policy: str, rating: float) -> None:
     assert dropped[0].interactions == 1
 
 
+def test_duplicates_can_all_be_kept() -> None:
+    kept, dropped = apply_filters(data(ROWS), Filters(duplicates="keep", min_user_interactions=3))
+    assert kept.timestamp is not None
+    assert kept.timestamp.tolist() == [1, 2, 9]
+    assert [step.step for step in dropped] == ["min_user_interactions 3"]
+
+
 def test_duplicates_can_be_an_error() -> None:
     with pytest.raises(DataError, match="1 interactions repeat a user-item pair"):
         apply_filters(data(ROWS), Filters(duplicates="error"))

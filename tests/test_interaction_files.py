@@ -1,0 +1,94 @@
+"""Interactions in files: exact ids, optional columns, and every mistake named with its row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from bench.errors import DataError
+from bench.lists import files_of, has_rows, read_interactions
+
+HARD_IDS = ["007", "7", "NA", "null", "nan", "true", str(2**60), str(2**60 + 1), 'a,"b"\nc', "é"]
+
+
+def csv(folder: Path, text: str) -> Path:
+    path = folder / "some.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def table(folder: Path, **columns: Any) -> Path:
+    path = folder / "some.parquet"
+    parquet.write_table(pa.table(columns), path)
+    return path
+
+
+def test_ids_survive_exactly_and_are_sorted(tmp_path: Path) -> None:
+    rows = "".join('"{}",i\n'.format(one.replace('"', '""')) for one in HARD_IDS)
+    data = read_interactions(csv(tmp_path, "user,item\n" + rows))
+    assert data.user_ids[data.user].tolist() == HARD_IDS
+    assert data.user_ids.tolist() == sorted(HARD_IDS)
+    assert (data.rating, data.timestamp) == (None, None)
+
+
+def test_ratings_and_times_are_kept(tmp_path: Path) -> None:
+    data = read_interactions(csv(tmp_path, "timestamp,other,rating,item,user\n881250949,?,3.5,i,u\n0,?,-1,j,u\n"))
+    assert data.rating is not None and data.timestamp is not None
+    assert (data.rating.tolist(), data.timestamp.tolist()) == ([3.5, -1.0], [881250949, 0])
+    assert data.item_ids[data.item].tolist() == ["i", "j"]
+
+
+def test_parquet_types_are_kept(tmp_path: Path) -> None:
+    path = table(tmp_path, user=[2**60, 2**60 + 1], item=["NA", "007"], rating=[1, 2], timestamp=pa.array([None, None]))
+    data = read_interactions(path)
+    assert data.user_ids[data.user].tolist() == [str(2**60), str(2**60 + 1)]
+    assert data.rating is not None
+    assert data.rating.tolist() == [1, 2]
+    assert data.timestamp is None
+
+
+def test_columns_that_are_empty_throughout_are_none(tmp_path: Path) -> None:
+    data = read_interactions(csv(tmp_path, "user,item,rating,timestamp\nu,i,,\nu,j,,\n"))
+    assert (len(data), data.rating, data.timestamp) == (2, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("user,thing\nu,i\n", r"needs a column 'item'"),
+        ("user,item\n", r"has no rows"),
+        ("user,item\nu,\n", r"row 1 after the header: item must not be missing"),
+        ("user,item,rating\nu,i,3\nu,j,\n", r"row 2 after the header: rating must be a finite number\. Got ''"),
+        ("user,item,rating\nu,i,good\n", r"rating must be a finite number\. Got 'good'"),
+        ("user,item,timestamp\nu,i,881250949000\n", r"timestamp must be in whole UTC seconds, .* Got '881250949000'"),
+        ("user,item,timestamp\nu,i,-1\n", r"timestamp must be in whole UTC seconds"),
+        ("user,item,timestamp\nu,i,1.5\n", r"timestamp must be in whole UTC seconds"),
+    ],
+)
+def test_a_bad_file_is_told_with_its_row(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(DataError, match=told):
+        read_interactions(csv(tmp_path, text))
+
+
+def test_rows_are_more_than_a_header(tmp_path: Path) -> None:
+    assert not has_rows(csv(tmp_path, "user,item\n"))
+    assert not has_rows(csv(tmp_path, ""))
+    assert has_rows(csv(tmp_path, "user,item\nu,i\n"))
+    assert has_rows(table(tmp_path, user=["u"]))
+    assert not has_rows(table(tmp_path, user=np.array([], np.int64)))
+    with pytest.raises(DataError, match="cannot read"):
+        has_rows(tmp_path / "none.csv")
+
+
+def test_files_are_found_in_the_order_asked_for(tmp_path: Path) -> None:
+    csv(tmp_path, "")
+    (tmp_path / "a.csv").touch()
+    assert list(files_of(tmp_path, ("some", "none", "a"))) == ["some", "a"]
+    table(tmp_path, user=["u"])
+    with pytest.raises(DataError, match=r"must have one of some\.csv and some\.parquet\. It has both"):
+        files_of(tmp_path, ("some",))

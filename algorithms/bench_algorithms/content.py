@@ -16,7 +16,8 @@ class Content(Algorithm[FeatureConfig]):
     """Cosine between an item's TF-IDF attributes and the mean of those of the history.
 
     Works with whatever attributes a data set has: text by its words, tags and categories as they are, numbers
-    in bins. Learns nothing from interactions, so items never seen in training are recommended like any other.
+    in bins. Learns from interactions only which items there are to take statistics over, so items never seen in
+    training are recommended like any other.
     An empty history scores 0 everywhere.
     """
 
@@ -28,8 +29,8 @@ class Content(Algorithm[FeatureConfig]):
     )
 
     def fit(self, train: Interactions, validation: EvalSet | None, context: Context) -> Self:
-        """Makes the item vectors. Raises UnmetNeedError if there are no item features."""
-        self.items = item_vectors(context.require_item_features(), self.config)
+        """Makes the item vectors. Raises UnmetNeedError if there are no item features in training."""
+        self.items = item_vectors(context.require_item_features(), train, self.config)
         self.terms = self.items.T.tocsr()
         return self
 

@@ -38,7 +38,9 @@ class Hybrid(Algorithm[HybridConfig]):
     One ridge regression rebuilds, from the other items, each user's row and each attribute's row, as if an
     attribute were a user who likes the items that have it: P = (XᵀX + content_weight · F Fᵀ + l2 · I)⁻¹,
     and from there as EASE. F: the items' unit TF-IDF vectors, those of `content`; the paper's are binary.
-    Items without training rows are recommended by their attributes. Memory: as EASE.
+    Unlike the paper's, the regression is over items with training rows, so that items to come shape nothing. Each
+    other item is rebuilt from those by its attributes, and so is recommended; in a history it says nothing.
+    Memory: as EASE.
     """
 
     needs = frozenset({Need.ITEM_FEATURES})
@@ -48,16 +50,32 @@ class Hybrid(Algorithm[HybridConfig]):
     )
 
     def fit(self, train: Interactions, validation: EvalSet | None, context: Context) -> Self:
-        """Solves for the weights. Raises UnmetNeedError if there are no item features."""
-        items = item_vectors(context.require_item_features(), self.config)
-        gram = co_occurrences(train)
-        gram += self.config.content_weight * (items @ items.T).toarray().astype(gram.dtype)
-        self.weights = item_weights(gram, self.config.l2)
+        """Solves for the weights. Raises UnmetNeedError if there are no item features in training."""
+        items = item_vectors(context.require_item_features(), train, self.config)
+        trained = np.unique(train.item)
+        others = np.setdiff1d(np.arange(train.n_items), trained)
+        gram, attributes = co_occurrences(train.compact()), items[trained]
+        gram += self.config.content_weight * (attributes @ attributes.T).toarray().astype(gram.dtype)
+        self.weights = np.zeros((train.n_items, train.n_items), np.float32)
+        if len(others):
+            alike = self.config.content_weight * (attributes @ items[others].T).toarray().astype(gram.dtype)
+            self.weights[np.ix_(trained, others)] = _rebuilding(alike, gram, self.config.l2)
+        self.weights[np.ix_(trained, trained)] = item_weights(gram, self.config.l2)
         return self
 
     def score(self, batch: UserBatch) -> Float32Array:
         """float32[b, n_items]."""
         return np.asarray(batch.history.csr() @ self.weights, np.float32)
+
+
+def _rebuilding(
+    alike: Float64Array | Float32Array, gram: Float64Array | Float32Array, l2: float
+) -> Float64Array | Float32Array:
+    """[n_trained, n_others]: the ridge weights that rebuild other items, whose products with the trained are given."""
+    import torch
+
+    matrix = torch.from_numpy(gram) + l2 * torch.eye(len(gram), dtype=torch.from_numpy(gram).dtype)
+    return np.asarray(torch.cholesky_solve(torch.from_numpy(alike), torch.linalg.cholesky(matrix)).numpy())
 
 
 class MembersConfig(Config):

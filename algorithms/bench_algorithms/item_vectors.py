@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -11,13 +13,14 @@ from scipy import sparse
 
 from bench.config import Config
 from bench.errors import UnmetNeedError
-from bench.interactions import FeatureColumn, Features, Float64Array
+from bench.interactions import BoolArray, FeatureColumn, Features, Float64Array, Interactions
 from bench.search import FloatRange, IntRange
 
 VECTOR_IMPORTS = ("sklearn.feature_extraction.text", "sklearn.preprocessing")
 """What `item_vectors` imports when it is called."""
 Tokens = list[list[str]]
 """The tokens of each item."""
+Reader = Callable[[FeatureColumn], Tokens]
 
 
 class FeatureConfig(Config):
@@ -41,37 +44,41 @@ class FeatureConfig(Config):
         return value
 
 
-def item_vectors(features: Features, config: FeatureConfig) -> sparse.csr_matrix:
+def item_vectors(features: Features, train: Interactions, config: FeatureConfig) -> sparse.csr_matrix:
     """float64 [n_items, n_tokens]: unit rows, or zero for items without attributes.
 
     Each kind of attribute becomes a unit TF-IDF vector, is multiplied by its weight, and all are joined. The
-    rarity of a token (IDF) is that among all items of the catalogue, in training or not: attributes are known
-    of new items too, and say nothing of who likes them. Raises UnmetNeedError if no attribute with a weight
-    has any value.
+    rarity of a token (IDF) and the bins of a number are those among the items of training; other items are
+    described in the same terms, with a token that training has not as one that is rarer than all others. Raises
+    UnmetNeedError if no attribute with a weight has any value in training.
     """
     from sklearn.preprocessing import normalize
 
+    trained = np.zeros(train.n_items, np.bool_)
+    trained[train.item] = True
+    numbers = partial(_binned, trained=trained, bins=config.number_bins)
     parts = [
-        weight * _tfidf(tokens)
+        weight * _tfidf(tokens, trained)
         for tokens, weight in (
             (_tokens(features, {"text": _words}), config.text_weight),
             (_tokens(features, {"category": _categories, "tags": _tags}), config.tags_weight),
-            (_tokens(features, {"number": lambda column: _binned(column, config.number_bins)}), config.number_weight),
+            (_tokens(features, {"number": numbers}), config.number_weight),
         )
-        if weight and any(tokens)
+        if weight and any(itertools.compress(tokens, trained))
     ]
     if not parts:
-        raise UnmetNeedError("needs item features with a value and a weight, and there are none.")
+        raise UnmetNeedError("needs item features with a value and a weight in training, and there are none.")
     return sparse.csr_matrix(normalize(sparse.hstack(parts, format="csr")))
 
 
-def _tfidf(tokens: Tokens) -> Any:
-    from sklearn.feature_extraction.text import TfidfVectorizer
+def _tfidf(tokens: Tokens, trained: BoolArray) -> Any:
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
-    return TfidfVectorizer(analyzer=list).fit_transform(tokens)
+    counts = CountVectorizer(analyzer=list, dtype=np.float64).fit_transform(tokens)
+    return TfidfTransformer().fit(counts[trained]).transform(counts)
 
 
-def _tokens(features: Features, readers: dict[str, Callable[[FeatureColumn], Tokens]]) -> Tokens:
+def _tokens(features: Features, readers: dict[str, Reader]) -> Tokens:
     """Tokens of all columns that have a reader, each marked with its column: "genres=Comedy"."""
     joined: Tokens = [[] for _ in features.ids]
     for name, column in sorted(features.columns.items()):
@@ -98,12 +105,14 @@ def _tags(column: FeatureColumn) -> Tokens:
     return [list(values) for values in column.values]
 
 
-def _binned(column: FeatureColumn, bins: int) -> Tokens:
-    """Two tokens a number, its bin's lower and upper edge, so that neighbouring bins share one."""
+def _binned(column: FeatureColumn, trained: BoolArray, bins: int) -> Tokens:
+    """Two tokens a number, its bin's lower and upper edge, so that neighbouring bins share one. As many items of
+    training are in each bin.
+    """
     values: Float64Array = np.asarray(column.values, np.float64)
     known = np.isfinite(values)
-    if not known.any():
+    if not (known & trained).any():
         return [[] for _ in values]
-    edges = np.unique(np.quantile(values[known], np.arange(1, bins) / bins, method="inverted_cdf"))
+    edges = np.unique(np.quantile(values[known & trained], np.arange(1, bins) / bins, method="inverted_cdf"))
     position = np.searchsorted(edges, values, side="left")
     return [[str(p), str(p + 1)] if here else [] for p, here in zip(position, known, strict=True)]

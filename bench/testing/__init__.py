@@ -21,11 +21,18 @@ from bench.testing.configuration import (
 from bench.testing.contract import CHECKS, AlgorithmContract
 from bench.testing.data import one_item_catalogue, other_fold, tiny_features, tiny_fold
 from bench.testing.fitting import (
+    assert_fits_on_train_only,
     assert_inputs_unchanged,
     assert_needs_declared,
     assert_refits,
     assert_reproducible,
     assert_save_load_identical,
+)
+from bench.testing.rating import (
+    assert_ratings_agree_with_scores,
+    assert_ratings_declared,
+    assert_ratings_independent,
+    assert_ratings_sound,
 )
 from bench.testing.scoring import (
     assert_batch_independent,
@@ -46,10 +53,15 @@ __all__ = [
     "assert_described",
     "assert_empty_history_served",
     "assert_final_fit_ignores_validation",
+    "assert_fits_on_train_only",
     "assert_imports_light",
     "assert_inputs_unchanged",
     "assert_needs_declared",
     "assert_one_item_served",
+    "assert_ratings_agree_with_scores",
+    "assert_ratings_declared",
+    "assert_ratings_independent",
+    "assert_ratings_sound",
     "assert_recommends_soundly",
     "assert_refits",
     "assert_reproducible",

@@ -14,7 +14,7 @@ import numpy as np
 from bench.algorithm import Algorithm, Context, EvalSet, UserBatch
 from bench.interactions import Features, Float32Array, Int32Array, Interactions, ItemLists
 from bench.metrics.accuracy import NDCG
-from bench.metrics.base import Judged
+from bench.metrics.judged import Judged
 from bench.plugins import load_registries
 from bench.protocol.fold import Fold
 from bench.ranking import recommend
@@ -109,12 +109,12 @@ def batch_of(users: Int32Array | list[int], histories: list[list[int]], n_items:
 
 def evaluation_batch(fold: Fold) -> UserBatch:
     """All users the fold tests."""
-    return UserBatch(fold.test.users, fold.test.history)
+    return fold.test.batch
 
 
 def _ndcg(model: Algorithm[Any], users: EvalSet) -> float:
     """ndcg@10 on the tiny fold, in the place of the harness' validation score."""
     train = tiny_fold().train
     ties = tie_order(SEED, train.item_ids)
-    ranked = recommend(model, type(model).__name__, users.users, users.history, 10, ties, train.user_ids)
+    ranked = recommend(model, type(model).__name__, users.batch, 10, ties, train.user_ids)
     return float(np.nanmean(NDCG(10).per_user(Judged(ranked.topk, users.truth))))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from bench.errors import UnknownNameError, UsageError
-from bench.testing import configuration, fitting, scoring
+from bench.testing import configuration, fitting, rating, scoring
 from bench.testing.case import AlgorithmCase
 
 _CHECKS: tuple[Callable[[AlgorithmCase], None], ...] = (
@@ -21,12 +21,17 @@ _CHECKS: tuple[Callable[[AlgorithmCase], None], ...] = (
     fitting.assert_save_load_identical,
     fitting.assert_inputs_unchanged,
     fitting.assert_needs_declared,
+    fitting.assert_fits_on_train_only,
     scoring.assert_scores_sound,
     scoring.assert_recommends_soundly,
     scoring.assert_batch_independent,
     scoring.assert_unseen_users_served,
     scoring.assert_empty_history_served,
     scoring.assert_one_item_served,
+    rating.assert_ratings_declared,
+    rating.assert_ratings_sound,
+    rating.assert_ratings_independent,
+    rating.assert_ratings_agree_with_scores,
 )
 CHECKS = {check.__name__.removeprefix("assert_"): check for check in _CHECKS}
 """Every check by its name, as in a test's id and in `AlgorithmCase.exempt`."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from bench import seeds
-from bench.interactions import FeatureColumn, Features, IdArray, Int64Array, Interactions
+from bench.interactions import FeatureColumn, Features, IdArray, Int32Array, Int64Array, Interactions
 from bench.protocol.fold import Fold, make_fold
 
 N_USERS, N_ITEMS = 30, 20
@@ -50,11 +52,28 @@ def tiny_features(ids: IdArray) -> Features:
     return Features(ids, columns)
 
 
+def otherwise_described(features: Features, rows: Sequence[int] | Int32Array) -> Features:
+    """Those of `tiny_features`, with other words, shelf, genres and year in some rows."""
+    others: dict[str, Any] = {
+        "title": "Red Red Story of Words",
+        "shelf": "back",
+        "genres": ("even", "new"),
+        "year": 9e9,
+    }
+    columns = {}
+    for name, column in features.columns.items():
+        values = column.values.copy()
+        for row in rows:
+            values[row] = others[name]
+        columns[name] = FeatureColumn(column.kind, values)
+    return Features(features.ids, columns)
+
+
 def one_item_catalogue() -> tuple[Interactions, Features]:
-    """A catalogue of one item that five users had, and its features."""
+    """A catalogue of one item that five users rated 0, 1, …, and its features."""
     n = 5
     users, items = _ids("user", n), _ids("item", 1)
-    train = Interactions(np.arange(n, dtype=np.int32), np.zeros(n, np.int32), users, items, None, np.arange(n))
+    train = Interactions(np.arange(n, dtype=np.int32), np.zeros(n, np.int32), users, items, np.arange(n), np.arange(n))
     return train, tiny_features(items)
 
 

@@ -16,7 +16,7 @@ from bench.algorithm import Need
 from bench.interactions import Features, content_hash
 from bench.protocol.fold import Fold
 from bench.testing.case import SEED, AlgorithmCase, evaluation_batch, scores_of
-from bench.testing.data import other_fold, tiny_fold
+from bench.testing.data import COLD_ITEM, UNSEEN_USERS, other_fold, otherwise_described, tiny_fold
 
 
 def assert_refits(case: AlgorithmCase) -> None:
@@ -90,14 +90,13 @@ def _content(fold: Fold) -> str:
 
 
 def assert_needs_declared(case: AlgorithmCase) -> None:
-    """It works without ratings, and without timestamps and features that are not among its `needs`."""
+    """It works without those of ratings, timestamps and features that are not among its `needs`."""
     fold = tiny_fold()
     needs = case.new().needs
     unknown = needs - set(Need)
     case.require(not unknown, f"have `needs` among {', '.join(Need)}", f"Got {sorted(unknown)}.")
-    dropped: dict[str, Any] = {"rating": None}
-    if Need.TIMESTAMPS not in needs:
-        dropped["timestamp"] = None
+    columns = {"rating": Need.RATINGS, "timestamp": Need.TIMESTAMPS}
+    dropped: dict[str, Any] = {column: None for column, need in columns.items() if need not in needs}
     model = case.fit_on(
         replace(fold.train, **dropped),
         fold.validation,
@@ -106,3 +105,28 @@ def assert_needs_declared(case: AlgorithmCase) -> None:
     )
     scores = scores_of(model, evaluation_batch(fold))
     case.require(np.isfinite(scores).all(), "give finite scores on a fold that has no more than it needs")
+
+
+def assert_fits_on_train_only(case: AlgorithmCase) -> None:
+    """Other features of the item and the users without training rows leave the scores of all others as they were,
+    within the tolerance: statistics such as an IDF, a mean or a quantile are those of training.
+
+    An algorithm that makes scores relative to one another only when it scores may be exempt for that reason.
+    """
+    fold = tiny_fold()
+    model = case.fit_on(
+        fold.train,
+        fold.validation,
+        fold.item_features and otherwise_described(fold.item_features, [COLD_ITEM]),
+        fold.user_features and otherwise_described(fold.user_features, UNSEEN_USERS),
+    )
+    batch = evaluation_batch(fold)
+    before, after = (np.delete(scores_of(fitted, batch), COLD_ITEM, axis=1) for fitted in (case.fitted, model))
+    allowed = case.tolerance * max(1.0, float(np.abs(before).max()))
+    difference = float(np.abs(after - before).max())
+    case.require(
+        difference <= allowed,
+        f"fit statistics on training only: features of an item or user without training rows may move no other "
+        f"item's scores by more than {allowed:g}",
+        f"Scores differ by up to {difference:g}.",
+    )

@@ -16,7 +16,7 @@ from bench.testing.data import COLD_ITEM, N_ITEMS, UNSEEN_USERS, one_item_catalo
 def assert_scores_sound(case: AlgorithmCase) -> None:
     """Scores are float32 [b, n_items] and finite, for many users and for one, the cold item included."""
     batch = evaluation_batch(tiny_fold())
-    for part in (batch, UserBatch(batch.users[:1], batch.history.slice(0, 1))):
+    for part in (batch, batch.slice(0, 1)):
         _require_sound(case, case.fitted, part)
 
 
@@ -79,7 +79,7 @@ def assert_one_item_served(case: AlgorithmCase) -> None:
     batch = batch_of([0, 1], [[], [0]], 1)
     _require_sound(case, model, batch)
     ties = tie_order(SEED, train.item_ids)
-    lists = recommend(model, case.name, batch.users, batch.history, 2, ties, train.user_ids).topk.items
+    lists = recommend(model, case.name, batch, 2, ties, train.user_ids).topk.items
     expected = [[0, -1], [-1, -1]]
     case.require(lists.tolist() == expected, f"recommend {expected} of one item", f"Got {lists.tolist()}.")
 
@@ -93,7 +93,7 @@ def assert_batch_independent(case: AlgorithmCase) -> None:
     reversed_ = scores_of(case.fitted, batch_of(batch.users[order], lists, N_ITEMS))[order]
     alone = np.concatenate(
         [
-            scores_of(case.fitted, UserBatch(batch.users[r : r + 1], batch.history.slice(r, r + 1)))
+            scores_of(case.fitted, batch.slice(r, r + 1))
             for r in range(len(batch))
         ]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,11 @@ GENRES = column("tags", [("Horror", "SciFi"), ("SciFi", "Horror"), ("Romance",),
 YEAR = column("number", [1979.0, 1986.0, 2001.0, 1995.0, np.nan])
 
 
-def scores(columns: dict[str, FeatureColumn], history: list[int], **fields: Any) -> np.ndarray:
-    train = Interactions(np.zeros(1, np.int32), np.zeros(1, np.int32), np.array(["u"], object), ITEMS)
+def scores(
+    columns: dict[str, FeatureColumn], history: list[int], trained: Sequence[int] = range(5), **fields: Any
+) -> np.ndarray:
+    items = np.array(trained, np.int32)
+    train = Interactions(np.zeros(len(items), np.int32), items, np.array(["u"], object), ITEMS)
     model = Content(**fields).fit(train, None, Context(item_features=Features(ITEMS, columns)))
     return model.score(UserBatch(np.zeros(1, np.int32), ItemLists.from_lists([history], len(ITEMS))))[0]
 
@@ -83,6 +87,23 @@ def test_a_kind_without_weight_is_as_if_it_were_not_there(missing: str) -> None:
     np.testing.assert_allclose(scores(columns, [0, 2], **{f"{missing}_weight": 0}), scores(without, [0, 2]), rtol=1e-6)
 
 
+def test_rarity_and_bins_are_those_of_training() -> None:
+    tags = column("tags", [("a", "b"), ("a",), ("b",), ("b",), ("b",)])
+    assert scores({"anything": tags}, [0])[1] > scores({"anything": tags}, [0])[2]
+    found = scores({"anything": tags}, [0], trained=[0, 1, 2])
+    assert found[1] == pytest.approx(found[2])  # each twice in training
+    years = [column("number", [1.0, 2.0, 3.0, 4.0, last]) for last in (5.0, -9e9)]
+    near, far = (scores({"year": year}, [0], trained=[0, 1, 2, 3], number_bins=4) for year in years)
+    np.testing.assert_array_equal(near[:4], far[:4])
+
+
+def test_items_that_training_has_not_are_scored_in_its_terms() -> None:
+    tags = column("tags", [("a", "b"), ("a",), ("b",), ("b",), ("b", "new")])
+    found = scores({"anything": tags}, [2], trained=[0, 1, 2, 3])
+    assert 0 < found[4] < found[3] == pytest.approx(1)
+    assert scores({"anything": tags}, [4], trained=[0, 1, 2, 3])[4] == pytest.approx(1)
+
+
 def test_weights_shift_what_counts() -> None:
     columns = {"genres": GENRES, "title": column("text", ["red", "blue", "green", "red", "blue"])}
     by_genre = scores(columns, [0], tags_weight=1, text_weight=0.1)
@@ -104,6 +125,11 @@ def test_without_any_value_it_says_what_it_needs() -> None:
     blank = {"title": column("text", [""] * 5), "year": column("number", [np.nan] * 5)}
     with pytest.raises(UnmetNeedError, match="with a value and a weight"):
         scores(blank, [0])
+
+
+def test_values_of_items_outside_training_are_not_enough() -> None:
+    with pytest.raises(UnmetNeedError, match="with a value and a weight in training"):
+        scores({"genres": GENRES, "year": YEAR}, [0], trained=[4])
 
 
 def test_some_kind_must_count() -> None:

@@ -51,18 +51,34 @@ def test_without_content_the_joint_model_is_ease() -> None:
     np.testing.assert_allclose(joint.score(everyone()), ease.score(everyone()), atol=1e-6)
 
 
-def test_the_joint_model_is_ease_on_interactions_stacked_on_attributes() -> None:
+def stacked(weight: float) -> np.ndarray:
+    """[n_users + n_tokens, n_items]"""
     fold = tiny_fold()
     assert fold.item_features is not None
-    attributes = item_vectors(fold.item_features, FeatureConfig()).toarray()
-    X = fold.train.csr().toarray()
-    stacked = np.vstack([X, np.sqrt(3.0) * attributes.T]).astype(np.float64)
-    P = np.linalg.inv(stacked.T @ stacked + 7 * np.eye(N_ITEMS))
+    attributes = item_vectors(fold.item_features, fold.train, FeatureConfig()).toarray()
+    return np.vstack([fold.train.csr().toarray(), np.sqrt(weight) * attributes.T]).astype(np.float64)
+
+
+def test_the_joint_model_is_ease_on_interactions_stacked_on_attributes() -> None:
+    trained = np.unique(tiny_fold().train.item)
+    X = stacked(3.0)[:, trained]
+    P = np.linalg.inv(X.T @ X + 7 * np.eye(len(trained)))
     B = -P / np.diag(P)
     np.fill_diagonal(B, 0)
-    expected = everyone().history.csr().toarray() @ B
+    expected = everyone().history.csr().toarray()[:, trained] @ B
     scores = fitted(Hybrid(content_weight=3, l2=7)).score(everyone())
-    np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(scores[:, trained], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_the_joint_model_rebuilds_an_item_nobody_had_by_ridge_regression_on_the_others() -> None:
+    trained = np.unique(tiny_fold().train.item)
+    assert COLD_ITEM not in trained
+    X, target = stacked(3.0)[:, trained], stacked(3.0)[:, COLD_ITEM]
+    padded, zeros = np.vstack([X, np.sqrt(7) * np.eye(len(trained))]), np.zeros(len(trained))
+    expected = np.linalg.lstsq(padded, np.concatenate([target, zeros]))[0]
+    weights = fitted(Hybrid(content_weight=3, l2=7)).weights
+    np.testing.assert_allclose(weights[trained, COLD_ITEM], expected, rtol=1e-4, atol=1e-6)
+    assert not weights[COLD_ITEM].any()
 
 
 def test_the_joint_model_recommends_items_nobody_had() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -11,10 +12,10 @@ import pandas  # noqa: F401  # heavy, for imports_light
 import pytest
 from pydantic import Field
 
-from bench.algorithm import Algorithm, Context, EvalSet, TopK, UserBatch
+from bench.algorithm import Algorithm, Context, EvalSet, Need, RatingPredictor, TopK, UserBatch
 from bench.config import Config
 from bench.errors import UnknownNameError, UsageError
-from bench.interactions import Float32Array, Int64Array, Interactions
+from bench.interactions import Float32Array, Int32Array, Int64Array, Interactions
 from bench.search import FloatRange, IntRange
 from bench.testing import CHECKS, AlgorithmCase, AlgorithmContract
 
@@ -145,6 +146,29 @@ class Needy(Sound):
         return super().fit(train, validation, context)
 
 
+class RareEverywhere(Sound):
+    """Counts how rare a genre is among all items of the catalogue, in training or not."""
+
+    needs = frozenset({Need.ITEM_FEATURES})
+
+    def fit(self, train: Interactions, validation: EvalSet | None, context: Context) -> Self:
+        super().fit(train, validation, context)
+        genres = context.require_item_features().columns["genres"].values
+        frequency = Counter(genre for item in genres for genre in item)
+        self.counts += np.array([sum(1 / frequency[genre] for genre in item) for item in genres], np.float32)
+        return self
+
+
+class AverageUser(Sound):
+    """Centres a number on its mean over all users, in training or not."""
+
+    def fit(self, train: Interactions, validation: EvalSet | None, context: Context) -> Self:
+        super().fit(train, validation, context)
+        if context.user_features is not None:
+            self.counts *= np.nanmean(context.user_features.columns["year"].values)
+        return self
+
+
 class Double(Sound):
     """Scores in double precision."""
 
@@ -203,6 +227,73 @@ class Comparing(Sound):
         return self
 
 
+class SoundRatings(RatingPredictor[SoundConfig]):
+    """The mean rating, always."""
+
+    def fit(self, train: Interactions, validation: EvalSet | None, context: Context) -> Self:
+        assert train.rating is not None
+        self.mean = train.rating.mean()
+        return self
+
+    def predict(self, users: Int32Array, items: Int32Array) -> Float32Array:
+        return np.full(len(users), self.mean, np.float32)
+
+
+class Undeclared(SoundRatings):
+    """Asks for timestamps, and forgets that it needs ratings too."""
+
+    needs = frozenset({Need.TIMESTAMPS})
+
+
+class FewRatings(SoundRatings):
+    """Predicts ratings of training users only."""
+
+    def predict(self, users: Int32Array, items: Int32Array) -> Float32Array:
+        return super().predict(users, items)[users < 28]
+
+
+class OneRating(SoundRatings):
+    """Predicts a number where an array is asked for."""
+
+    def predict(self, users: Int32Array, items: Int32Array) -> Any:
+        return float(self.mean)
+
+
+class UndefinedRatings(SoundRatings):
+    """Has no rating for the item that nobody had."""
+
+    def predict(self, users: Int32Array, items: Int32Array) -> Float32Array:
+        return np.where(items == 19, np.float32(np.nan), super().predict(users, items))
+
+
+class RelativeRatings(SoundRatings):
+    """Predicts ratings relative to who else is asked for."""
+
+    def predict(self, users: Int32Array, items: Int32Array) -> Float32Array:
+        return super().predict(users, items) + np.float32(len(users))
+
+
+class TurnedRatings(SoundRatings):
+    """Predicts ratings by their place among the pairs."""
+
+    def predict(self, users: Int32Array, items: Int32Array) -> Float32Array:
+        return super().predict(users, items) + np.linspace(0, 1, len(users), dtype=np.float32)
+
+
+class MoodyRatings(SoundRatings):
+    """Draws each prediction."""
+
+    def predict(self, users: Int32Array, items: Int32Array) -> Float32Array:
+        return super().predict(users, items) + np.random.random(len(users)).astype(np.float32)
+
+
+class OtherScores(SoundRatings):
+    """Ranks by something else than the ratings it predicts."""
+
+    def score(self, batch: UserBatch) -> Float32Array:
+        return np.ones((len(batch), batch.history.n_items), np.float32)
+
+
 BROKEN: list[tuple[str, type[Algorithm[Any]], str]] = [
     ("described", Nameless, "must have a docstring on Nameless"),
     ("configuration_documented", Undocumented, "must document every hyperparameter .* Not so: damping"),
@@ -216,6 +307,8 @@ BROKEN: list[tuple[str, type[Algorithm[Any]], str]] = [
     ("save_load_identical", Forgetful, "must score after loading as before saving"),
     ("inputs_unchanged", Meddling, "must leave the data it is given as they are"),
     ("needs_declared", Needy, "assert"),
+    ("fits_on_train_only", RareEverywhere, "must fit statistics on training only: .* Scores differ by up to"),
+    ("fits_on_train_only", AverageUser, "must fit statistics on training only: .* Scores differ by up to"),
     ("scores_sound", Double, "must score in float32. Got float64"),
     ("scores_sound", Infinite, "must give finite scores. 28 of 560"),
     ("recommends_soundly", Repeating, "must recommend no"),
@@ -223,6 +316,14 @@ BROKEN: list[tuple[str, type[Algorithm[Any]], str]] = [
     ("unseen_users_served", Closed, "must give finite scores"),
     ("empty_history_served", Averaging, "must give finite scores"),
     ("one_item_served", Comparing, "must give finite scores"),
+    ("ratings_declared", Undeclared, "must have 'ratings' among its `needs`. Got .*timestamps"),
+    ("ratings_sound", FewRatings, r"must predict float32 \[n\] = \[600\]. Got float32 \[560\]"),
+    ("ratings_sound", OneRating, r"must predict float32 \[n\] = \[600\]. Got float"),
+    ("ratings_sound", UndefinedRatings, "must predict finite ratings. 30 of 600"),
+    ("ratings_independent", MoodyRatings, "must predict the same ratings when asked again"),
+    ("ratings_independent", TurnedRatings, "must predict a rating the same in another order"),
+    ("ratings_independent", RelativeRatings, "must predict a rating the same alone as among others"),
+    ("ratings_agree_with_scores", OtherScores, "must predict a rating the same as a score as by itself"),
 ]
 
 
@@ -246,7 +347,10 @@ def test_every_check_was_seen_failing() -> None:
 class TestSound(AlgorithmContract):
     """A class of a plugin author, with an exemption."""
 
-    cases = [case(Sound, {"imports_light": "this module imports pandas to show that it is found"})]
+    cases = [
+        case(algorithm, {"imports_light": "this module imports pandas to show that it is found"})
+        for algorithm in (Sound, SoundRatings)
+    ]
 
 
 class Metafunc:

@@ -1,4 +1,4 @@
-"""Recommendations made elsewhere beside their truth: the same `Judged` that the harness makes of its own.
+"""Recommendations and predicted ratings made elsewhere, as the `Judged` and `Rated` that the harness makes of its own.
 
 What the files leave open is decided here once, and said in a note: ties, gaps, users on one side only, the
 catalogue, items the user already had.
@@ -6,18 +6,17 @@ catalogue, items the user already had.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import compute
 
 from bench.batches import TopK
 from bench.errors import DataError, UsageError
 from bench.interactions import BoolArray, Float64Array, Int64Array, ItemLists
-from bench.lists import Pairs, RankedRows
-from bench.metrics.base import Judged
+from bench.lists import Pairs, PredictedRows, RankedRows
+from bench.metrics.judged import Background, Judged, Rated
 from bench.seeds import tie_order
 
 TIE_SEED = 0
@@ -33,93 +32,135 @@ class Outside:
 
 
 @dataclass(frozen=True, eq=False)
-class _Coded:
-    """Rows as codes. user, item: int64[n]; pair: one number a user-item pair."""
+class _Rows:
+    """Recommendations as codes, user by user, best first. user, item, place: int64[n], the place in the list from 0;
+    score: float64[n]; pair: int64[n], one number a user-item pair.
+    """
 
     user: Int64Array
     item: Int64Array
+    place: Int64Array
+    score: Float64Array
     pair: Int64Array
 
+    def __getitem__(self, kept: BoolArray) -> _Rows:
+        return _Rows(self.user[kept], self.item[kept], self.place[kept], self.score[kept], self.pair[kept])
 
-def judge(recommended: RankedRows, truth: Pairs, train: Sequence[Pairs], k: int, n_items: int | None = None) -> Outside:
-    """Lists of length k and their truth.
+
+def judge(
+    recommended: RankedRows,
+    truth: Pairs,
+    train: Sequence[Pairs],
+    k: int,
+    n_items: int | None = None,
+    *,
+    ranked: bool = False,
+) -> Outside:
+    """Lists of length k and their truth, and with training data the background.
 
     Users of the truth without recommendations get an empty list, which scores 0. Users of the
     recommendations without truth get an empty truth, for which metrics are undefined. n_items: the size of
-    the catalogue; by default, the items of all files.
+    the catalogue; by default, the items of all files. ranked: whether to find the ranks of the relevant items
+    too, in the whole lists as they are given. Candidates are the items that are not their user's training
+    data, and only they count in a rank; an item that its user's list does not hold has none.
 
     Raises DataError on a pair recommended twice, or if the files share no user; UsageError on an `n_items`
     smaller than what the files hold.
     """
-    users = _vocabulary([truth.user, recommended.pairs.user])
-    items = _vocabulary([part.item for part in (truth, recommended.pairs, *train)])
-    lists, wanted = _coded(recommended.pairs, users, items), _coded(truth, users, items)
-    _check_unique(lists, recommended.pairs)
-    has_list, has_truth = (np.bincount(part.user, minlength=len(users)) > 0 for part in (lists, wanted))
+    files = [truth, recommended.pairs, *train]
+    user_codes = _encoded([part.user for part in files])[1]
+    items, item_codes = _encoded([part.item for part in files])
+    catalogue = _catalogue(len(items), n_items)
+    wanted, listed, *known_parts = (u * len(items) + i for u, i in zip(user_codes, item_codes, strict=True))
+    _check_unique(listed, recommended.pairs, "recommendations")
+    n_users = int(max(user_codes[0].max(), user_codes[1].max())) + 1
+    has_truth, has_list = (np.bincount(codes, minlength=n_users) > 0 for codes in user_codes[:2])
     if not (has_list & has_truth).any():
         raise DataError(
             "the recommendations and the truth must have users in common, with ids written alike. "
             f"Got users such as '{recommended.pairs.user[0]}' and '{truth.user[0]}'."
         )
-    relevant = _distinct(wanted.pair)
-    known = [_coded(part, users, items) for part in train]
-    topk, order_notes = _top_k(lists, recommended, items, len(users), k)
+    relevant, known = _distinct(wanted), _distinct(np.concatenate([np.empty(0, np.int64), *known_parts]))
+    rows, order_notes = _ordered(user_codes[1], item_codes[1], listed, recommended, items)
+    truth_lists = _item_lists(relevant, n_users, catalogue, len(items))
+    if not ranked:
+        rows = rows[rows.place < k]
+    seen = _among(rows.pair, known)
+    background = _background(known, n_users, catalogue, len(items)) if train else None
+    ranks = _ranks(relevant, rows.pair[~seen], len(items)) if ranked else None
+    width = max(k, _telling_length(rows, truth_lists)) if ranked else k
+    judged = Judged(_top_k(rows, n_users, width), truth_lists, background, ranks)
     notes = [
         *order_notes,
         *_user_notes(has_list, has_truth),
-        *_truth_notes(len(wanted.pair), relevant, known),
-        *_seen_notes(topk, known, len(items)),
-        _catalogue_note(len(items), n_items),
+        *_truth_notes(len(wanted) - len(relevant), int(_among(relevant, known).sum()), ranked),
+        *_seen_notes(rows.user[seen], ranked),
+        *_rank_notes(judged, np.bincount(rows.user[~seen], minlength=n_users)),
+        f"the catalogue {'has' if n_items else 'is the'} {catalogue} items{'' if n_items else ' of all files'}.",
     ]
-    return Outside(Judged(topk, _truth_lists(relevant, len(users), n_items or len(items), len(items))), notes)
+    return Outside(judged, notes)
 
 
-def _vocabulary(parts: Iterable[pa.StringArray]) -> pa.StringArray:
-    return compute.unique(pa.chunked_array(list(parts)))
+def judge_ratings(predicted: PredictedRows) -> Rated:
+    """Predicted ratings of every user of the file. Raises DataError on a pair that is predicted twice."""
+    users, (row,) = _encoded([predicted.pairs.user])
+    items, (item,) = _encoded([predicted.pairs.item])
+    _check_unique(row * len(items) + item, predicted.pairs, "predictions")
+    return Rated(row, predicted.actual, predicted.predicted, len(users))
 
 
-def _coded(pairs: Pairs, users: pa.StringArray, items: pa.StringArray) -> _Coded:
-    """A user outside the vocabulary (only train can have one) has the code −1."""
-    user = compute.fill_null(compute.index_in(pairs.user, users), -1).to_numpy().astype(np.int64)
-    item = compute.index_in(pairs.item, items).to_numpy().astype(np.int64)
-    return _Coded(user, item, user * len(items) + item)
+def _encoded(parts: Sequence[pa.StringArray]) -> tuple[pa.StringArray, list[Int64Array]]:
+    """The distinct ids of all parts as they appear, and each part's int64[n] codes."""
+    chunks = pa.chunked_array(list(parts)).dictionary_encode().chunks
+    return chunks[0].dictionary, [chunk.indices.to_numpy().astype(np.int64) for chunk in chunks]
+
+
+def _catalogue(n_coded: int, given: int | None) -> int:
+    if given is not None and given < n_coded:
+        raise UsageError(f"the catalogue cannot be smaller than the {n_coded} items of the files. Got {given}.")
+    return given or n_coded
 
 
 def _distinct(pairs: Int64Array) -> Int64Array:
     """The values, sorted, each once. Sorting is several times faster than np.unique's hash table."""
     ordered: Int64Array = np.sort(pairs)
-    distinct: Int64Array = ordered[np.concatenate([np.ones(1, np.bool_), ordered[1:] != ordered[:-1]])]
+    first = np.ones(len(ordered), np.bool_)
+    first[1:] = ordered[1:] != ordered[:-1]
+    distinct: Int64Array = ordered[first]
     return distinct
 
 
-def _check_unique(lists: _Coded, pairs: Pairs) -> None:
-    repeats = len(pairs) - len(_distinct(lists.pair))
+def _among(pairs: Int64Array, known: Int64Array) -> BoolArray:
+    """bool[n]: which of the pairs are among the known ones, which are sorted."""
+    if not len(known):
+        return np.zeros(len(pairs), np.bool_)
+    return np.asarray(known[np.minimum(np.searchsorted(known, pairs), len(known) - 1)] == pairs)
+
+
+def _check_unique(codes: Int64Array, pairs: Pairs, file: str) -> None:
+    repeats = len(codes) - len(_distinct(codes))
     if repeats:
-        rows = np.ones(len(pairs), np.bool_)
-        rows[np.unique(lists.pair, return_index=True)[1]] = False
+        rows = np.ones(len(codes), np.bool_)
+        rows[np.unique(codes, return_index=True)[1]] = False
         row = int(np.argmax(rows))
         raise DataError(
-            f"the recommendations must hold a user-item pair once. {repeats} rows repeat one, the first of them "
+            f"the {file} must hold a user-item pair once. {repeats} rows repeat one, the first of them "
             f"user '{pairs.user[row]}' with item '{pairs.item[row]}'."
         )
 
 
-def _top_k(
-    lists: _Coded, recommended: RankedRows, items: pa.StringArray, n_users: int, k: int
-) -> tuple[TopK, list[str]]:
+def _ordered(
+    user: Int64Array, item: Int64Array, pair: Int64Array, recommended: RankedRows, items: pa.StringArray
+) -> tuple[_Rows, list[str]]:
     """The lists, and how they were ordered. Ties are rare and costly, so they are sorted out only where they are."""
-    order = np.lexsort((recommended.key, lists.user))
-    tied = _tied(lists.user[order], recommended.key[order])
+    order = np.lexsort((recommended.key, user))
+    tied = _tied(user[order], recommended.key[order])
     if tied.any():
         ties = tie_order(TIE_SEED, np.array(items.to_pylist(), object))
-        order = np.lexsort((ties[lists.item], recommended.key, lists.user))
-    user, item, key = lists.user[order], lists.item[order], recommended.key[order]
-    position = np.arange(len(user)) - np.searchsorted(user, user)
-    kept = position < k
-    topk = TopK(np.full((n_users, k), -1, np.int32), np.full((n_users, k), -np.inf, np.float32))
-    topk.items[user[kept], position[kept]] = item[kept]
-    topk.scores[user[kept], position[kept]] = -key[kept]
-    return topk, _order_notes(recommended.by, user, tied, key != position + 1)
+        order = np.lexsort((ties[item], recommended.key, user))
+    key, place = recommended.key[order], _places(user[order])
+    rows = _Rows(user[order], item[order], place, -key, pair[order])
+    return rows, _order_notes(recommended.by, rows.user, tied, key != place + 1)
 
 
 def _tied(user: Int64Array, key: Float64Array) -> BoolArray:
@@ -128,9 +169,43 @@ def _tied(user: Int64Array, key: Float64Array) -> BoolArray:
     return np.concatenate([np.zeros(1, np.bool_), same])
 
 
-def _truth_lists(pairs: Int64Array, n_users: int, n_items: int, n_coded: int) -> ItemLists:
-    if n_items < n_coded:
-        raise UsageError(f"the catalogue cannot be smaller than the {n_coded} items of the files. Got {n_items}.")
+def _places(user: Int64Array) -> Int64Array:
+    """int64[n]: how many rows of the same user are above each; a user's rows follow each other."""
+    return np.arange(len(user)) - np.searchsorted(user, user)
+
+
+def _top_k(rows: _Rows, n_users: int, k: int) -> TopK:
+    rows = rows[rows.place < k]
+    topk = TopK(np.full((n_users, k), -1, np.int32), np.full((n_users, k), -np.inf, np.float32))
+    topk.items[rows.user, rows.place] = rows.item
+    topk.scores[rows.user, rows.place] = rows.score
+    return topk
+
+
+def _telling_length(rows: _Rows, truth: ItemLists) -> int:
+    """How long lists must be for their length to tell of every relevant item that they lack whether its rank is at
+    most n. As long as the longest would do too, but one complete ranking among many short lists would take all memory.
+    """
+    return min(int(rows.place.max()) + 1, int(truth.lengths.max()))
+
+
+def _ranks(relevant: Int64Array, listed: Int64Array, n_coded: int) -> Int64Array:
+    """int64[len(relevant)]: each relevant pair's place, from 1, among the listed ones of its user; 0 if it is none."""
+    found = _among(listed, relevant)
+    ranks = np.zeros(len(relevant), np.int64)
+    ranks[np.searchsorted(relevant, listed[found])] = _places(listed // n_coded)[found] + 1
+    return ranks
+
+
+def _background(known: Int64Array, n_users: int, n_items: int, n_coded: int) -> Background:
+    """known: the distinct pairs of the training data, sorted; its other users have the codes from n_users on."""
+    own = known[: np.searchsorted(known, n_users * n_coded)]
+    history = _item_lists(own, n_users, n_items, n_coded)
+    item_users = np.bincount(known % n_coded, minlength=n_items)
+    return Background(history, n_items - history.lengths, item_users, len(_distinct(known // n_coded)))
+
+
+def _item_lists(pairs: Int64Array, n_users: int, n_items: int, n_coded: int) -> ItemLists:
     lengths = np.bincount(pairs // n_coded, minlength=n_users)
     return ItemLists(np.concatenate([[0], np.cumsum(lengths)]), (pairs % n_coded).astype(np.int32), n_items)
 
@@ -156,31 +231,32 @@ def _user_notes(has_list: BoolArray, has_truth: BoolArray) -> list[str]:
     return notes
 
 
-def _truth_notes(n_rows: int, relevant: Int64Array, known: Sequence[_Coded]) -> list[str]:
-    repeats, leaked = n_rows - len(relevant), int(_in_any(relevant, known).sum())
+def _truth_notes(repeats: int, leaked: int, ranked: bool) -> list[str]:
     notes = [f"rows of the truth that repeat a pair: {repeats}; it counts once."] if repeats else []
-    return [*notes, f"pairs of the truth that are training data too: {leaked}."] if leaked else notes
+    if not leaked:
+        return notes
+    consequence = "; no candidates, so their rank is not known" if ranked else ""
+    return [*notes, f"pairs of the truth that are training data too: {leaked}{consequence}."]
 
 
-def _seen_notes(topk: TopK, known: Sequence[_Coded], n_items: int) -> list[str]:
-    if not known:
+def _seen_notes(users: Int64Array, ranked: bool) -> list[str]:
+    """users: int64[n], whose training data each recommended item is, sorted."""
+    if not len(users):
         return []
-    rows, ranks = np.nonzero(topk.filled)
-    seen = _in_any(rows * n_items + topk.items[rows, ranks], known)
-    if not seen.any():
+    number = f"{len(users)}, of users: {len(_distinct(users))}"
+    consequence = "; no candidates, so the ranks of others pass over them" if ranked else ""
+    return [f"recommended items that are their user's training data: {number}; they stay{consequence}."]
+
+
+def _rank_notes(judged: Judged, n_listed: Int64Array) -> list[str]:
+    """n_listed: int64[b], how many candidates each user's list holds."""
+    if judged.truth_ranks is None or judged.background is None:
         return []
-    users = len(np.unique(rows[seen]))
-    return [f"recommended items that are their user's training data: {int(seen.sum())}, of users: {users}; they stay."]
-
-
-def _in_any(pairs: Int64Array, known: Sequence[_Coded]) -> BoolArray:
-    found = np.zeros(len(pairs), np.bool_)
-    for part in known:
-        found |= np.isin(pairs, part.pair[part.user >= 0])
-    return found
-
-
-def _catalogue_note(n_items: int, given: int | None) -> str:
-    return (
-        f"the catalogue is the {n_items} items of all files." if given is None else f"the catalogue has {given} items."
-    )
+    lacking = np.bincount(judged.truth.rows[judged.truth_ranks == 0], minlength=len(judged.truth)) > 0
+    ended = ~lacking & (judged.n_relevant > 0) & (n_listed < judged.background.n_candidates)
+    notes = []
+    if lacking.any():
+        notes.append(f"users with a relevant item of unknown rank: {lacking.sum()}; auc is undefined for them.")
+    if ended.any():
+        notes.append(f"users with candidates not in their list: {ended.sum()}; they count as ranked below it.")
+    return notes

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from bench.errors import DataError, UsageError
-from bench.judging import Outside, judge
-from bench.lists import Pairs, RankedRows
+from bench.judging import Outside, judge, judge_ratings
+from bench.lists import Pairs, PredictedRows, RankedRows
+from bench.metrics.ranks import AUC, RPrecision
 from bench.seeds import tie_order
 
 Row = tuple[str, str]
@@ -105,3 +106,74 @@ def test_a_pair_recommended_twice_is_refused() -> None:
 def test_files_without_a_common_user_are_refused() -> None:
     with pytest.raises(DataError, match=r"ids written alike\. Got users such as 'u\.0' and 'u'\."):
         judge(by_rank([("u.0", "a", 1)]), pairs(TRUTH), [], k=1)
+
+
+def test_the_background_is_what_the_training_files_say() -> None:
+    train = [pairs([("nobody", "a"), ("u", "z"), ("u", "w")]), pairs([("u", "z"), ("v", "a"), ("v", "w")])]
+    background = judge(by_rank([("u", "c", 1), ("x", "c", 1)]), pairs(TRUTH), train, k=1, n_items=9).judged.known
+    codes = {item: code for code, item in enumerate("abczw")}
+    had = [sorted(background.history.row(row).tolist()) for row in range(3)]
+    assert had == [[codes["z"], codes["w"]], [codes["a"], codes["w"]], []]
+    assert background.n_candidates.tolist() == [7, 7, 9]
+    assert background.item_users.tolist() == [2, 0, 0, 1, 2, 0, 0, 0, 0]
+    assert (background.n_users, background.item_features) == (3, None)
+
+
+def test_without_training_data_there_is_no_background() -> None:
+    outside = judge(by_rank([("u", "a", 1)]), pairs(TRUTH), [], k=1)
+    assert (outside.judged.background, outside.judged.truth_ranks) == (None, None)
+
+
+def test_ranks_are_those_of_the_whole_lists_and_pass_over_training_items() -> None:
+    train = [pairs([("u", "x"), ("u", "z"), ("v", "c")])]
+    rows = [*(("u", item, rank) for rank, item in enumerate("xyzbwa", 1)), ("v", "y", 1), ("v", "c", 2)]
+    outside = judge(by_rank(rows), pairs(TRUTH), train, k=1, ranked=True)
+    assert outside.judged.ranks.tolist() == [4, 2, 0]
+    assert outside.notes == [
+        "ordered by 'rank', 1 first.",
+        "pairs of the truth that are training data too: 1; no candidates, so their rank is not known.",
+        "recommended items that are their user's training data: 3, of users: 2; they stay; no candidates, so the "
+        "ranks of others pass over them.",
+        "users with a relevant item of unknown rank: 1; auc is undefined for them.",
+        "users with candidates not in their list: 1; they count as ranked below it.",
+        "the catalogue is the 7 items of all files.",
+    ]
+
+
+def test_complete_rankings_give_the_auc_that_counting_pairs_gives() -> None:
+    rng = np.random.default_rng(0)
+    items = [str(number) for number in range(30)]
+    known, wanted, rows, expected = [], [], [], []
+    for user in "uvwxyz":
+        shuffled = rng.permutation(items).tolist()
+        seen, relevant = shuffled[:5], shuffled[5 : rng.integers(7, 16)]
+        ranking = rng.permutation(shuffled[5:]).tolist()
+        known += [(user, item) for item in seen]
+        wanted += [(user, item) for item in relevant]
+        rows += [(user, item, rank) for rank, item in enumerate(ranking, 1)]
+        others = [item for item in ranking if item not in relevant]
+        expected.append(np.mean([ranking.index(good) < ranking.index(bad) for good in relevant for bad in others]))
+    judged = judge(by_rank(rows), pairs(wanted), [pairs(known)], k=3, ranked=True).judged
+    assert AUC().per_user(judged) == pytest.approx(np.array(expected), abs=1e-12)
+
+
+def test_lists_are_kept_as_long_as_an_unknown_rank_may_matter_and_no_longer() -> None:
+    truth = [*(("u", item) for item in "abcd"), ("v", "e")]
+    rows = [*(("u", item, rank) for rank, item in enumerate("azyxwe", 1)), ("v", "a", 1)]
+    judged = judge(by_rank(rows), pairs(truth), [pairs([("u", "t")])], k=2, ranked=True).judged
+    assert judged.topk.k == 4
+    assert RPrecision().per_user(judged).tolist() == [0.25, 0.0]
+
+
+def test_predicted_ratings_belong_to_their_users() -> None:
+    rows = PredictedRows(pairs([("u", "a"), ("v", "a"), ("u", "b")]), np.array([4.0, 1, 5]), np.array([3.5, 2, 5]))
+    rated = judge_ratings(rows)
+    assert (rated.n_users, rated.row.tolist(), rated.errors.tolist()) == (2, [0, 1, 0], [-0.5, 1.0, 0.0])
+
+
+def test_a_pair_predicted_twice_is_refused() -> None:
+    rows = PredictedRows(pairs([("u", "a"), ("u", "b"), ("u", "a")]), np.ones(3), np.ones(3))
+    with pytest.raises(
+        DataError, match=r"the predictions must hold a user-item pair once\. 1 rows .*'u' with item 'a'"
+    ):
+        judge_ratings(rows)

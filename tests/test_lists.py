@@ -10,7 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from bench.errors import DataError, UsageError
-from bench.lists import read_pairs, read_ranked
+from bench.lists import read_pairs, read_predictions, read_ranked
 
 HARD_IDS = ["007", "7", "7.0", "NA", "null", "", " x ", "nan", str(2**60), str(2**60 + 1), "é", "é", 'a,"b"\nc', "1e5"]
 HARD_IDS.remove("")
@@ -119,3 +119,30 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_bytes(b"user,item\n\xff\xfe,i\n")
     with pytest.raises(DataError, match=r"cannot read .*b\.csv"):
         read_pairs(tmp_path / "b.csv")
+
+
+def test_predictions_are_read_as_they_are_written(tmp_path: Path) -> None:
+    rows = read_predictions(write_csv(tmp_path / "a.csv", "prediction,user,rating,item\n3.1,007,4,i\n-1e-3,7, 5.0,i\n"))
+    assert rows.pairs.user.to_pylist() == ["007", "7"]
+    assert (rows.actual.tolist(), rows.predicted.tolist()) == ([4.0, 5.0], [3.1, -0.001])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("user,item,rating,prediction\nu,i,4,4\nu,j,3,nan\n", r"row 2 after the header: prediction must be a finite"),
+        ("user,item,rating,prediction\nu,i,good,4\n", r"row 1 after the header: rating must be a finite.*Got 'good'\."),
+        ("user,item,rating,predicted\nu,i,4,4\n", r"needs a column 'prediction'\. Did you mean 'predicted'\?"),
+    ],
+)
+def test_mistakes_in_predictions_are_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_predictions(write_csv(tmp_path / "a.csv", text))
+
+
+def test_missing_predictions_of_parquet_are_named(tmp_path: Path) -> None:
+    path = write_parquet(
+        tmp_path / "a.parquet", user=["u", "u"], item=["i", "j"], rating=[4, 5], prediction=[None, 1.5]
+    )
+    with pytest.raises(DataError, match=r"row 1 after the header: prediction must be a finite number\. Got None\."):
+        read_predictions(path)

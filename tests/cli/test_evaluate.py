@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from math import log2
+from math import log2, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ def files(tmp_path: Path) -> dict[str, Path]:
         "recommendations": "user,item,score\n007,NA,0.5\n007,x,0.9\n7,y,1\n",
         "truth": "user,item,rating\n007,NA,4\n007,z,5\n7,NA,3\n",
         "train": "user,item\n7,y\n7,w\n",
+        "predictions": "user,item,rating,prediction\n007,NA,4,3\n007,z,5,5\n7,NA,3,5\n",
     }
     for name, text in content.items():
         (tmp_path / f"{name}.csv").write_text(text)
@@ -36,18 +37,33 @@ def test_json_has_every_metric_by_hand(call: Any, files: dict[str, Path]) -> Non
         {
             "precision@10": 0.1 / 2,
             "recall@10": 0.5 / 2,
+            "recall_capped@10": 0.5 / 2,
+            "f1@10": 2 / 12 / 2,
             "ndcg@10": 1 / log2(3) / (1 + 1 / log2(3)) / 2,
+            "ndcg_full@10": 1 / log2(3) / (1 + 1 / log2(3)) / 2,
             "map@10": 1 / 2 / 2 / 2,
+            "map_capped@10": 1 / 2 / 2 / 2,
             "mrr@10": 0.5 / 2,
             "hit@10": 0.5,
+            "auc": None,
+            "r_precision": 0.5 / 2,
+            "recall_ips@10": 0.5 / 2,
             "coverage@10": 3 / 5,
+            "gini@10": (2 + 4) / (5 * 3),
+            "entropy@10": log2(3),
+            "user_coverage": 1.0,
+            "novelty@10": 0.0,
+            "average_popularity@10": 1 / 2,
+            "popularity_lift@10": 0.0,
         }
         | {f"{name}@10": found["metrics"][f"{name}@10"] for name in plugin_metrics()},
         abs=1e-15,
     )
-    assert set(found["n_users"].values()) == {2}
+    assert {label: n for label, n in found["n_users"].items() if n != 2} == {"auc": 0, "popularity_lift@10": 1}
     assert found["n_items"] == 5
-    assert "recommended items that are their user's training data: 1, of users: 1; they stay." in found["notes"]
+    assert "users with a relevant item of unknown rank: 2; auc is undefined for them." in found["notes"]
+    left_out = "left out without item features: intra_list_diversity@10, serendipity@10, calibration@10."
+    assert found["notes"][-1] == left_out
 
 
 def plugin_metrics() -> list[str]:
@@ -74,6 +90,84 @@ def test_training_data_may_be_given_in_several_files(call: Any, files: dict[str,
     arguments = [*options(files, "recommendations", "truth", "train"), "--train", files["truth"]]
     found = json.loads(call("evaluate", *arguments, "--json", "--metrics", "hit@1").out)
     assert "pairs of the truth that are training data too: 3." in found["notes"]
+
+
+def test_without_training_data_the_metrics_that_need_it_are_left_out(call: Any, files: dict[str, Path]) -> None:
+    found = json.loads(call("evaluate", *options(files, "recommendations", "truth"), "--json").out)
+    assert {"auc", "r_precision", "novelty@10", "rmse"}.isdisjoint(found["metrics"])
+    assert [note for note in found["notes"] if note.startswith("left out")] == [
+        "left out without --train: auc, r_precision, recall_ips@10, novelty@10, average_popularity@10, "
+        "popularity_lift@10; without item features: intra_list_diversity@10, serendipity@10, calibration@10."
+    ]
+
+
+def test_a_cut_off_may_be_longer_than_the_lists(call: Any, files: dict[str, Path]) -> None:
+    arguments = [*options(files, "recommendations", "truth"), "--json", "--metrics", "map@1682,ndcg@2,user_coverage"]
+    found = json.loads(call("evaluate", *arguments).out)["metrics"]
+    assert found == {"map@1682": 0.125, "ndcg@2": pytest.approx(1 / (1 + log2(3)) / 2), "user_coverage": 1.0}
+
+
+RATINGS = {
+    "rmse": sqrt(5 / 3),
+    "mae": 3 / 3,
+    "rmse_user": (sqrt(1 / 2) + 2) / 2,
+    "mae_user": (1 / 2 + 2) / 2,
+}
+
+
+def test_predictions_alone_are_judged_by_the_rating_metrics(call: Any, files: dict[str, Path]) -> None:
+    found = json.loads(call("evaluate", *options(files, "predictions"), "--json").out)
+    assert found["metrics"] == pytest.approx(RATINGS, abs=1e-15)
+    assert set(found["n_users"].values()) == {2}
+    assert (found["n_items"], found["notes"]) == (None, ["predicted ratings: 3, of users: 2."])
+
+
+def test_lists_and_predictions_are_judged_together_in_the_order_asked_for(call: Any, files: dict[str, Path]) -> None:
+    given = options(files, "recommendations", "truth", "predictions")
+    done = call("evaluate", *given, "--metrics", "mae,hit@10,rmse")
+    assert [" ".join(line.split()) for line in done.out.splitlines()] == [
+        "metric value users",
+        "mae 1.0000 2",
+        "hit@10 0.5000 2",
+        "rmse 1.2910 2",
+        "ordered by 'score', the highest first.",
+        "the catalogue is the 4 items of all files.",
+        "predicted ratings: 3, of users: 2.",
+    ]
+    every = json.loads(call("evaluate", *given, "--json").out)["metrics"]
+    assert {"ndcg@10", *RATINGS} <= set(every)
+
+
+@pytest.mark.parametrize(
+    ("given", "metrics", "message"),
+    [
+        (
+            "recommendations truth",
+            "auc",
+            "'auc' needs the rank of every relevant item among the candidates: give --train",
+        ),
+        ("recommendations truth", "novelty@5", "'novelty@5' needs the training data: give --train FILE."),
+        ("recommendations truth train", "calibration@5", "'calibration@5' needs item features, which cannot be given"),
+        ("recommendations truth", "mae", "'mae' judges ratings: give --predictions."),
+        ("predictions", "ndcg@5", "'ndcg@5' judges ranked lists: give --recommendations and --truth."),
+        (
+            "recommendations",
+            "hit@1",
+            "--recommendations and --truth are judged together. Got --recommendations without",
+        ),
+        ("truth predictions", "mae", "--recommendations and --truth are judged together. Got --truth without"),
+        ("train", "hit@1", "there must be --recommendations with --truth, or --predictions, or all three. Got none."),
+        (
+            "predictions train",
+            "mae",
+            "--train goes with --recommendations and --truth. Got it with --predictions alone.",
+        ),
+    ],
+)
+def test_a_missing_file_is_one_line(call: Any, files: dict[str, Path], given: str, metrics: str, message: str) -> None:
+    done = call("evaluate", *options(files, *given.split()), "--metrics", metrics)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert done.err.startswith(f"error: {message}")
 
 
 @pytest.mark.parametrize(

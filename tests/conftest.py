@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
+from hypothesis import settings
 
 from bench.records import (
     Code,
@@ -16,23 +19,38 @@ from bench.records import (
     MetricValue,
     RunRecord,
     Status,
-    Store,
-    Stored,
     SuiteRef,
     Timings,
     TuningLedger,
 )
+from bench.store import PER_USER_FILE, Store, Stored
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 MakeRun = Callable[..., Stored]
 
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> MakeRun:
-    """Writes a hand-made record to the store `tmp_path / "runs"`; keywords are `make_record`'s."""
+    """Writes a hand-made record to the store `tmp_path / "runs"`; keywords are `make_record`'s.
 
-    def make(row: str, **fields: Any) -> Stored:
-        record = make_record(row, **fields)
-        return Stored(Store(tmp_path / "runs").write(record), record)
+    per_user: by label a value a user, NaN for undefined, of "u0", "u1", … or of `users`. They are written beside the
+    record, whose metrics have their means.
+    """
+
+    def make(
+        row: str, *, per_user: Mapping[str, Any] | None = None, users: Sequence[str] | None = None, **fields: Any
+    ) -> Stored:
+        if per_user is None:
+            record = make_record(row, **fields)
+            return Stored(Store(tmp_path / "runs").write(record), record)
+        values = {label: np.asarray(own, np.float64) for label, own in per_user.items()}
+        names = users or [f"u{index}" for index in range(len(next(iter(values.values()))))]
+        means = {label: float(np.nanmean(own)) for label, own in values.items()}
+        record = make_record(row, means | fields.pop("metrics", {}), **fields)
+        table = pa.table({"user": pa.array(names, pa.string()), **values})
+        return Stored(Store(tmp_path / "runs").write(record, {PER_USER_FILE: table}), record)
 
     return make
 
@@ -46,6 +64,7 @@ def make_record(
     seed: int = 1,
     status: Status = Status.OK,
     fold: str = "f" * 64,
+    fold_fields: dict[str, Any] | None = None,
     day: int = 1,
     trials: int = 0,
     versions: dict[str, int] | None = None,
@@ -53,7 +72,11 @@ def make_record(
     parameters: dict[str, Any] | None = None,
     **fields: Any,
 ) -> RunRecord:
-    """A record with plain values everywhere that a test does not care about. day: of January, when it started."""
+    """A record with plain values everywhere that a test does not care about.
+
+    day: of January, when it started. fold: fingerprint of the split; fold_fields: others of a FoldRef.
+    """
+    own_fold = _fold(fold).model_copy(update=fold_fields or {})
     started = f"2026-01-{day:02d}T00:00:00.000+00:00"
     values = {
         label: MetricValue(
@@ -63,7 +86,7 @@ def make_record(
     }
     return RunRecord.model_validate(
         {
-            "key": f"{row}-{seed}-{day}-{fold}",
+            "key": f"{row}-{seed}-{day}-{own_fold.index or ''}{fold}",
             "attempt": f"{row}-{day}",
             "status": status,
             "suite": SuiteRef(name=suite, version=1, fingerprint="s"),
@@ -75,7 +98,7 @@ def make_record(
             "config_effective": parameters or {},
             "seed": seed,
             "dataset": DatasetRef(name="smoke", version=1, fingerprint="d", source="generated"),
-            "fold": _fold(fold),
+            "fold": own_fold,
             "final_fit": "train+validation",
             "primary_metric": "ndcg@10",
             "cutoff": 10,
@@ -95,6 +118,7 @@ def make_record(
 def _fold(fingerprint: str) -> FoldRef:
     return FoldRef(
         fingerprint=fingerprint,
+        split=fingerprint,
         filters={},
         splitter="holdout",
         options={},

@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from bench.cli import data, evaluate, export_fold, leaderboard, listing, run, sync, tune, ui
+from bench.cli import compare, data, evaluate, export_fold, leaderboard, listing, reproduce, run, slices, sync, tune, ui
 from bench.errors import BenchError
 
 app = typer.Typer(
@@ -22,6 +22,9 @@ app = typer.Typer(
 )
 app.command("run")(run.command)
 app.command("leaderboard")(leaderboard.command)
+app.command("slices")(slices.command)
+app.command("compare")(compare.command)
+app.command("reproduce")(reproduce.command)
 app.command("tune")(tune.command)
 app.command("evaluate")(evaluate.command)
 app.command("export-fold")(export_fold.command)

@@ -25,7 +25,8 @@ def print_board(board: Board, console: Console) -> None:
     """Print the table of every task, and what to do next."""
     hidden = dict.fromkeys(header for task in board.tasks for header in _print_task(task, console))
     if hidden:
-        console.print(f"Too narrow for {', '.join(hidden)}: widen the terminal, or use --format markdown.", style="dim")
+        ways = "widen the terminal, choose with --metrics, or use --format markdown"
+        console.print(f"Too narrow for {', '.join(hidden)}: {ways}.", style="dim")
     console.print("Compare the runs: [bold]bench ui[/]", highlight=False)
 
 

@@ -12,7 +12,7 @@ from bench.cli import options
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bench.records import Stored
+    from bench.store import Stored
     from bench_reports.board import Board
 
 
@@ -27,7 +27,12 @@ class Format(StrEnum):
 
 Suite = Annotated[str | None, typer.Option("--suite", help="Show this suite alone, such as movielens or movielens-v1.")]
 Tasks = Annotated[list[str] | None, typer.Option("--task", help="Show this task alone; repeatable.")]
-Sort = Annotated[str | None, typer.Option("--sort", help="Rank by this metric. [default: the suite's primary metric]")]
+Sort = Annotated[
+    str | None, typer.Option("--sort", help="Rank by this metric.", show_default="the suite's primary metric")
+]
+Metrics = Annotated[
+    str | None, typer.Option("--metrics", help="Show only these, such as ndcg@10,coverage@10.", show_default="all")
+]
 Formats = Annotated[Format, typer.Option("--format", help="How to print it.")]
 
 
@@ -35,26 +40,39 @@ def command(
     suite: Suite = None,
     task: Tasks = None,
     sort: Sort = None,
+    metrics: Metrics = None,
     format_: Formats = Format.TABLE,
     out: options.Out = options.DEFAULT_OUT,
 ) -> None:
     """Show the leaderboard of every suite and task that was run."""
     from bench_reports.leaderboard import leaderboard
 
-    print_as(leaderboard(stored_runs(out, suite, task or []), sort), format_)
+    print_as(leaderboard(stored_runs(out, suite, task or []), sort, labels_in(metrics)), format_)
+
+
+def labels_in(text: str | None) -> list[str]:
+    """The labels of "ndcg@10, coverage@10", each once."""
+    return list(dict.fromkeys(label for part in (text or "").split(",") if (label := part.strip())))
 
 
 def stored_runs(out: Path, suite: str | None, tasks: list[str]) -> list[Stored]:
-    """The runs under `out`, of one suite (any version, or the labelled one) and some tasks or of all.
-
-    Raises UsageError if there are none, UnknownNameError if the suite or a task has none.
-    """
-    from bench.errors import UnknownNameError, UsageError
-    from bench.records import Store
+    """The runs under `out` that `selected` selects. Raises UsageError if there are none."""
+    from bench.errors import UsageError
+    from bench.store import Store
 
     runs = list(Store(out).all())
     if not runs:
         raise UsageError(f"there are no results in '{out}' yet. Run: bench run --suite movielens")
+    return selected(runs, suite, tasks)
+
+
+def selected(runs: list[Stored], suite: str | None, tasks: list[str]) -> list[Stored]:
+    """The runs of one suite (any version, or the labelled one) and some tasks, or of all.
+
+    Raises UnknownNameError if the suite or a task has none.
+    """
+    from bench.errors import UnknownNameError
+
     labels = {name for run in runs for name in (run.record.suite.name, _label(run))}
     if suite is not None and suite not in labels:
         raise UnknownNameError("suite among the results", suite, labels)

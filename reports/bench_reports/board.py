@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.records import Status, TuningLedger
+from bench.statistics import Estimate
 
 MetricValues = Mapping[str, float | None]
 
@@ -16,8 +17,10 @@ class BoardRow:
     """One algorithm on one task.
 
     rank: from 1, equal values share one; None where there is nothing to rank. seeds, statuses and records
-    are parallel, one entry a run. status: "ok", or that of the first run that is not. metrics and timings
-    (seconds) are means over the runs that are ok; peak_bytes is their maximum.
+    are parallel, one entry a run: a seed on a fold. n_missing: runs that others have and this row has not.
+    status: "ok", or that of the first run that is not. metrics and timings (seconds) are means over the runs
+    that are ok; peak_bytes is their maximum. estimate: of the metric that ranks; None without values a user.
+    tied: whether it cannot be told from the best row by that metric.
     """
 
     algorithm: str
@@ -32,6 +35,9 @@ class BoardRow:
     users_per_second: float | None
     peak_bytes: int
     tuning: TuningLedger | None
+    n_missing: int = 0
+    estimate: Estimate | None = None
+    tied: bool = False
 
     @property
     def fit_seconds(self) -> float:
@@ -45,6 +51,7 @@ class TaskBoard:
 
     suite: its label, "movielens-v1". metrics: the labels, in the order of the columns. sort: the one that
     ranks. lower_is_better: the labels of which it is true. notes: what a reader must know to trust the table.
+    candidates: what was ranked, where that is not the full catalogue.
     """
 
     suite: str
@@ -55,11 +62,14 @@ class TaskBoard:
     lower_is_better: frozenset[str]
     rows: tuple[BoardRow, ...]
     notes: tuple[str, ...]
+    n_folds: int = 1
+    candidates: str = ""
 
     @property
     def title(self) -> str:
         """What the table is about: "movielens-v1 · holdout · 938 users"."""
-        return f"{self.suite} · {self.task} · {self.n_users} users"
+        folds = f"{self.n_folds} folds of " if self.n_folds > 1 else ""
+        return " · ".join(filter(None, [self.suite, self.task, f"{folds}{self.n_users} users", self.candidates]))
 
 
 @dataclass(frozen=True)

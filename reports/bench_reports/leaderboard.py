@@ -9,30 +9,36 @@ from itertools import groupby
 from statistics import fmean
 
 from bench.errors import UnknownNameError
-from bench.records import MetricValue, RunRecord, Status, Stored, Timings
+from bench.protocol.audit import in_words
+from bench.records import MetricValue, RunRecord, Status, Timings
+from bench.store import Stored
 from bench_reports.board import Board, BoardRow, TaskBoard
+from bench_reports.certainty import judged
 from bench_reports.rendering import render_csv, render_json, render_markdown
 
 __all__ = ["leaderboard", "render_csv", "render_json", "render_markdown"]
 
 
-def leaderboard(stored: Iterable[Stored], sort: str | None = None) -> Board:
+def leaderboard(stored: Iterable[Stored], sort: str | None = None, metrics: Sequence[str] = ()) -> Board:
     """The board of every suite and task among the records, in the order in which they first appear.
 
-    sort: the metric that ranks; by default each suite's primary metric. Raises UnknownNameError if no record
-    has it; a task that lacks it is ranked by its primary metric, and says so.
+    sort: the metric that ranks; by default each suite's primary metric. A task that lacks it is ranked by its
+    primary metric, and says so. metrics: the columns; by default all. Raises UnknownNameError if no record has
+    one of them.
     """
     groups: dict[tuple[str, str], list[Stored]] = {}
     for run in stored:
-        groups.setdefault((_suite(run), run.record.task), []).append(run)
+        groups.setdefault((suite_of(run), run.record.task), []).append(run)
     runs = [run for group in groups.values() for run in group]
     known = {label for run in runs for label in (*run.record.metrics, run.record.primary_metric)}
-    if sort is not None and sort not in known:
-        raise UnknownNameError("metric", sort, known)
-    return Board(tuple(_task_board(group, sort) for group in groups.values()))
+    for label in (*metrics, *([] if sort is None else [sort])):
+        if label not in known:
+            raise UnknownNameError("metric", label, known)
+    return Board(tuple(_task_board(group, sort, metrics) for group in groups.values()))
 
 
-def _suite(run: Stored) -> str:
+def suite_of(run: Stored) -> str:
+    """The label of its suite: "movielens-v1"."""
     return f"{run.record.suite.name}-v{run.record.suite.version}"
 
 
@@ -41,30 +47,57 @@ def _started(run: Stored) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _task_board(runs: Sequence[Stored], sort: str | None) -> TaskBoard:
+def _task_board(runs: Sequence[Stored], sort: str | None, chosen: Sequence[str]) -> TaskBoard:
     newest = max(runs, key=_started).record
     notes: list[str] = []
-    runs = _current(_on_fold(runs, newest.fold.fingerprint, notes), notes)
+    runs = _current(_on_split(runs, newest.fold.split, notes), notes)
     values = _comparable_values(runs, notes)
     metrics = tuple(dict.fromkeys(label for own in values for label in own)) or (newest.primary_metric,)
     by = sort if sort in metrics else newest.primary_metric
     if sort not in (by, None):
         notes.append(f"no run of this task has {sort}; ranked by {by}.")
     lower = frozenset(label for own in values for label, metric in own.items() if not metric.higher_is_better)
-    rows = [
-        _row([run for run, _ in pairs], [own for _, own in pairs], metrics)
-        for pairs in _by_algorithm(list(zip(runs, values, strict=True)))
-    ]
-    notes += [*_training_notes(runs), *_seed_notes(rows), *_tuning_notes(rows), *_warnings(runs)]
-    ranked = _ranked(rows, by, by in lower)
-    users = newest.fold.users.get("test", 0)
-    return TaskBoard(_suite(runs[0]), newest.task, users, metrics, by, lower, ranked, tuple(notes))
+    if chosen:
+        metrics = tuple(dict.fromkeys([by, *(label for label in chosen if label in metrics)]))
+    grouped = _by_algorithm(list(zip(runs, values, strict=True)))
+    rows = [_row([run for run, _ in pairs], [own for _, own in pairs], metrics) for pairs in grouped]
+    ranked, certainty = judged(_ranked(rows, by, by in lower), runs, by, by in lower)
+    notes += [*certainty, *_training_notes(runs), *_seed_notes(rows), *_tuning_notes(rows), *_warnings(runs)]
+    return TaskBoard(
+        suite=suite_of(runs[0]),
+        task=newest.task,
+        n_users=newest.fold.users.get("test", 0),
+        metrics=metrics,
+        sort=by,
+        lower_is_better=lower,
+        rows=ranked,
+        notes=(*notes, *in_words(newest.fold.audit)) if newest.fold.audit else tuple(notes),
+        n_folds=newest.fold.count,
+        candidates=candidates_of(newest),
+    )
 
 
-def _on_fold(runs: Sequence[Stored], fingerprint: str, notes: list[str]) -> list[Stored]:
-    """The runs on the newest fold: numbers from different splits of the data cannot be compared."""
-    same = [run for run in runs if run.record.fold.fingerprint == fingerprint]
-    others = sorted({run.record.row for run in runs if run.record.fold.fingerprint != fingerprint})
+def newest_runs(stored: Iterable[Stored]) -> list[Stored]:
+    """What a leaderboard would show of the records: on each task's newest split, each row's newest runs."""
+    groups: dict[tuple[str, str], list[Stored]] = {}
+    for run in stored:
+        groups.setdefault((suite_of(run), run.record.task), []).append(run)
+    splits = {key: max(group, key=_started).record.fold.split for key, group in groups.items()}
+    return [run for key, group in groups.items() for run in _current(_on_split(group, splits[key], []), [])]
+
+
+def candidates_of(record: RunRecord) -> str:
+    """What was ranked, in words; "" for the full catalogue without the user's history."""
+    sampling = record.fold.rules.get("candidates")
+    if sampling:
+        return f"{sampling['n']} sampled candidates ({sampling['strategy']})"
+    return "items of the history may be repeated" if record.fold.rules.get("repeats") else ""
+
+
+def _on_split(runs: Sequence[Stored], fingerprint: str, notes: list[str]) -> list[Stored]:
+    """The runs on the newest split: numbers from different splits of the data cannot be compared."""
+    same = [run for run in runs if run.record.fold.split == fingerprint]
+    others = sorted({run.record.row for run in runs if run.record.fold.split != fingerprint})
     if others:
         number = len(runs) - len(same)
         notes.append(
@@ -75,10 +108,10 @@ def _on_fold(runs: Sequence[Stored], fingerprint: str, notes: list[str]) -> list
 
 
 def _current(runs: Sequence[Stored], notes: list[str]) -> list[Stored]:
-    """The newest run of every row and seed, without those whose parameters or code are not the row's newest."""
-    latest: dict[tuple[str, int], Stored] = {}
+    """The newest run of every row, fold and seed, without those whose parameters or code are not the row's newest."""
+    latest: dict[tuple[str, int, int], Stored] = {}
     for run in sorted(runs, key=_started):
-        latest[run.record.row, run.record.seed] = run
+        latest[_order(run)] = run
     kept: list[Stored] = []
     for algorithm, group in groupby(sorted(latest.values(), key=_order), key=lambda run: run.record.row):
         own = list(group)
@@ -92,8 +125,8 @@ def _current(runs: Sequence[Stored], notes: list[str]) -> list[Stored]:
     return kept
 
 
-def _order(run: Stored) -> tuple[str, int]:
-    return run.record.row, run.record.seed
+def _order(run: Stored) -> tuple[str, int, int]:
+    return run.record.row, run.record.fold.index, run.record.seed
 
 
 def _setup(record: RunRecord) -> tuple[object, ...]:
@@ -115,10 +148,9 @@ def _comparable_values(runs: Sequence[Stored], notes: list[str]) -> list[Mapping
     return [{k: v for k, v in run.record.metrics.items() if v.version == versions[k]} for run in runs]
 
 
-Valued = tuple[Stored, Mapping[str, MetricValue]]
-
-
-def _by_algorithm(pairs: Sequence[Valued]) -> list[list[Valued]]:
+def _by_algorithm(
+    pairs: Sequence[tuple[Stored, Mapping[str, MetricValue]]],
+) -> list[list[tuple[Stored, Mapping[str, MetricValue]]]]:
     return [list(group) for _, group in groupby(pairs, key=lambda pair: pair[0].record.row)]
 
 
@@ -128,7 +160,7 @@ def _row(runs: Sequence[Stored], values: Sequence[Mapping[str, MetricValue]], me
     failed = [record for record in records if record.status is not Status.OK]
     shown = good or list(range(len(records)))
     timings = {name: fmean(getattr(records[i].timings, name) for i in shown) for name in Timings.model_fields}
-    users, seconds = records[0].fold.users.get("test", 0), timings["recommend_seconds"]
+    users, seconds = fmean(records[i].fold.users.get("test", 0) for i in shown), timings["recommend_seconds"]
     return BoardRow(
         algorithm=records[0].row,
         rank=None,
@@ -142,6 +174,7 @@ def _row(runs: Sequence[Stored], values: Sequence[Mapping[str, MetricValue]], me
         users_per_second=users / seconds if good and users and seconds > 0 else None,
         peak_bytes=max(records[i].peak_bytes for i in shown),
         tuning=max(runs, key=_started).record.tuning,
+        n_missing=len({record.seed for record in records}) * records[0].fold.count - len(records),
     )
 
 
@@ -153,8 +186,8 @@ def _mean(values: Sequence[MetricValue | None]) -> float | None:
 
 
 def _ranked(rows: Sequence[BoardRow], by: str, lower: bool) -> tuple[BoardRow, ...]:
-    """Best first with ranks; then rows without a value; then failed ones. A row that lost a seed counts as
-    failed: the mean over the seeds that survived flatters it.
+    """Best first with ranks; then rows without a value; then failed ones. A row that lost a seed or lacks a fold is
+    not ranked: the mean over what is left may flatter it.
     """
 
     def value(row: BoardRow) -> float:
@@ -162,7 +195,7 @@ def _ranked(rows: Sequence[BoardRow], by: str, lower: bool) -> tuple[BoardRow, .
         assert number is not None
         return number if lower else -number
 
-    can = [row for row in rows if row.status is Status.OK and row.metrics.get(by) is not None]
+    can = [row for row in rows if row.status is Status.OK and row.metrics.get(by) is not None and not row.n_missing]
     ordered = sorted(can, key=lambda row: (value(row), row.algorithm))
     ranked = [replace(row, rank=1 + sum(value(other) < value(row) for other in can)) for row in ordered]
     rest = sorted((row for row in rows if row not in can), key=lambda row: (row.status is not Status.OK, row.algorithm))
@@ -178,7 +211,7 @@ def _training_notes(runs: Sequence[Stored]) -> list[str]:
 
 
 def _seed_notes(rows: Sequence[BoardRow]) -> list[str]:
-    sets = {row.seeds for row in rows if row.status is Status.OK}
+    sets = {frozenset(row.seeds) for row in rows if row.status is Status.OK}
     return ["the rows have different seeds; a mean over more of them is steadier."] if len(sets) > 1 else []
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.records import Status
+from bench.statistics import Estimate
 from bench_reports.board import Board, BoardRow, TaskBoard
 
 MISSING = "—"
@@ -33,9 +34,9 @@ def columns(board: TaskBoard) -> list[Column]:
     """All that is worth a column. One that would say the same in every row is left out."""
     rows = board.rows
     found = [
-        Column("#", tuple(MISSING if row.rank is None else str(row.rank) for row in rows), 0),
+        Column("#", tuple(_rank(row) for row in rows), 0),
         Column("algorithm", tuple(row.algorithm for row in rows), 0, is_text=True),
-        *(_metric_column(board, label, order) for order, label in enumerate(board.metrics)),
+        *_metric_columns(board),
         Column("fit", tuple(seconds(row.fit_seconds) for row in rows), 1),
         Column("users/s", tuple(_speed(row.users_per_second) for row in rows), 101),
         Column("memory", tuple(size(row.peak_bytes) for row in rows), 100),
@@ -43,11 +44,42 @@ def columns(board: TaskBoard) -> list[Column]:
     if any(row.tuning for row in rows):
         trials = (str(row.tuning.trials) if row.tuning else MISSING for row in rows)
         found.append(Column("tuning trials", tuple(trials), 0))
-    if any(len(row.seeds) > 1 for row in rows):
-        found.insert(2, Column("seeds", tuple(str(len(row.seeds)) for row in rows), 1))
+    if any(len(set(row.seeds)) > 1 for row in rows):
+        found.insert(2, Column("seeds", tuple(str(len(set(row.seeds))) for row in rows), 1))
     if any(row.status is not Status.OK for row in rows):
         found.append(Column("status", tuple(status(row) for row in rows), 99, is_text=True))
     return found
+
+
+def _rank(row: BoardRow) -> str:
+    return MISSING if row.rank is None else f"≈ {row.rank}" if row.tied else str(row.rank)
+
+
+def _metric_columns(board: TaskBoard) -> list[Column]:
+    """The metrics; beside the one that ranks its interval and, with several seeds, how far one of them is off."""
+    found = []
+    for order, label in enumerate(board.metrics):
+        found.append(_metric_column(board, label, order))
+        if label == board.sort and any(row.estimate for row in board.rows):
+            found.append(Column("95% interval", tuple(_interval(row.estimate) for row in board.rows), 1))
+            if any(row.estimate and row.estimate.seeds_sd is not None for row in board.rows):
+                found.append(Column("± seeds", tuple(_seeds_sd(row.estimate) for row in board.rows), 1))
+                found.append(Column("± users", tuple(_users_se(row.estimate) for row in board.rows), 1))
+    return found
+
+
+def _interval(estimate: Estimate | None) -> str:
+    if estimate is None or estimate.low != estimate.low:
+        return MISSING
+    return f"{number(estimate.low)}–{number(estimate.high)}"
+
+
+def _seeds_sd(estimate: Estimate | None) -> str:
+    return number(None if estimate is None else estimate.seeds_sd)
+
+
+def _users_se(estimate: Estimate | None) -> str:
+    return number(None if estimate is None else estimate.users_se)
 
 
 def _metric_column(board: TaskBoard, label: str, order: int) -> Column:
@@ -67,9 +99,12 @@ def status(row: BoardRow) -> str:
 
 
 def failures(board: TaskBoard) -> list[str]:
-    """How and why rows failed: one line a reason, with the names of all rows that share it."""
+    """How and why rows failed or are incomplete: one line a reason, with the names of all rows that share it."""
     names: dict[str, list[str]] = {}
     for row in board.rows:
+        if row.n_missing:
+            number = f"{row.n_missing} of {len(row.statuses) + row.n_missing} runs (seeds × folds)"
+            names.setdefault(f"not ranked: {number} missing", []).append(row.algorithm)
         if row.status is not Status.OK:
             reason = f" — {_first_line(row.reason)}" if row.reason else ""
             names.setdefault(f"{status(row)}{reason}", []).append(row.algorithm)
@@ -82,7 +117,7 @@ def _first_line(text: str) -> str:
 
 def number(value: float | None) -> str:
     """Four decimals, the precision of published tables."""
-    return MISSING if value is None else f"{value:.4f}"
+    return MISSING if value is None or value != value else f"{value:.4f}"
 
 
 def seconds(value: float) -> str:
@@ -139,19 +174,30 @@ def _json_row(board: TaskBoard, row: BoardRow) -> dict[str, Any]:
     return {
         "suite": board.suite,
         "task": board.task,
+        "candidates": board.candidates,
         "rank": row.rank,
+        "tied_with_best": row.tied,
         "algorithm": row.algorithm,
         "seeds": list(row.seeds),
         "status": row.status.value,
         "statuses": [one.value for one in row.statuses],
         "reason": row.reason,
         "metrics": dict(row.metrics),
+        "interval": _json_interval(board.sort, row.estimate),
         "timings": {**row.timings, "users_per_second": row.users_per_second},
         "peak_bytes": row.peak_bytes,
         "tuning": row.tuning.model_dump(mode="json") if row.tuning else None,
         "record": records[0],
         "records": records,
     }
+
+
+def _json_interval(metric: str, estimate: Estimate | None) -> dict[str, Any] | None:
+    """Of the metric that ranks. NaN, where there are too few users to say, is null."""
+    if estimate is None:
+        return None
+    values = {name: getattr(estimate, name) for name in ("low", "high", "level", "users_se", "seeds_sd")}
+    return {"metric": metric} | {name: None if value != value else value for name, value in values.items()}
 
 
 def render_json(board: Board) -> str:
@@ -180,9 +226,11 @@ def _flat(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in row.items():
         if name in ("metrics", "timings"):
             yield from value.items()
+        elif name == "interval":
+            yield from {f"interval_{bound}": value[bound] if value else None for bound in ("low", "high")}.items()
         elif name == "tuning":
             yield "tuning_trials", value["trials"] if value else 0
         elif name == "seeds":
-            yield name, " ".join(map(str, value))
+            yield name, " ".join(map(str, dict.fromkeys(value)))
         elif name not in ("statuses", "records"):
             yield name, value

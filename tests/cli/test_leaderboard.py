@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -59,6 +60,13 @@ def test_suite_task_and_sort_select(call: Any, out: Path, suite: str) -> None:
     assert rows(done.out) == [("smoke-v1", "next-item", "vae"), ("smoke-v1", "next-item", "ease")]
 
 
+def test_metrics_are_the_columns(call: Any, out: Path) -> None:
+    done = call("leaderboard", "--out", out, "--suite", "smoke", "--metrics", "hit@10, ndcg@10,", "--format", "json")
+    assert {tuple(row["metrics"]) for row in json.loads(done.out)} == {("ndcg@10", "hit@10")}
+    done = call("leaderboard", "--out", out, "--suite", "smoke", "--metrics", "ndcg@10", "--format", "json")
+    assert {tuple(row["metrics"]) for row in json.loads(done.out)} == {("ndcg@10",)}
+
+
 def test_table_markdown_and_csv(call: Any, out: Path) -> None:
     table = call("leaderboard", "--out", out).out
     assert [line for line in table.splitlines() if "·" in line] == [
@@ -76,6 +84,7 @@ def test_table_markdown_and_csv(call: Any, out: Path) -> None:
     [
         (["--suite", "smok"], "unknown suite among the results 'smok'. Did you mean 'smoke'? Known: "),
         (["--task", "next"], "unknown task among the results 'next'. Did you mean 'next-item'? Known: "),
+        (["--metrics", "ndcg@10,hits@10"], "unknown metric 'hits@10'. Did you mean 'hit@10'? Known: hit@10, ndcg@10."),
         (["--sort", "ndgc@10"], "unknown metric 'ndgc@10'. Did you mean 'ndcg@10'? Known: hit@10, ndcg@10."),
     ],
 )
@@ -125,10 +134,34 @@ def test_a_row_is_one_line_and_fits(full: list[Any], width: int) -> None:
         assert [line.split()[2] for line in lines if line.split()[1:2] == [name]] == [value]
 
 
+@pytest.fixture
+def certain(make_run: Any) -> list[Any]:
+    """Rows with long names, intervals, several seeds and a ledger."""
+    random = np.random.default_rng(0)
+    users = random.beta(1, 4, 200)
+    runs = []
+    for row, mean, seeds in [("hybrid-switching", 0.02, 1), ("gan-augmented", 0.018, 5), ("random", -0.2, 1)]:
+        for seed in range(seeds):
+            values = {label: users + mean + random.normal(0, 0.05, 200) for label in METRICS}
+            runs.append(make_run(row, per_user=values, seed=seed, trials=20))
+    return runs
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_intervals_and_spreads_fit(certain: list[Any], width: int) -> None:
+    lines = table(certain, width).splitlines()
+    assert max(map(len, lines)) <= width
+    for name, spread in [("hybrid-switching", "—"), ("gan-augmented", r"0\.00\d\d"), ("random", "—")]:
+        (line,) = [line for line in lines if re.match(rf"[≈ ] \d  {name} ", line)]
+        number = r"-?\d\.\d{4}"
+        assert re.search(rf" {name} .* {number}  +{number}–{number}  +{spread}  +0\.0\d\d\d ", line)
+    assert any(line.startswith("≈ 2  gan-augmented ") for line in lines)
+
+
 def test_eighty_columns_say_what_is_not_shown(full: list[Any]) -> None:
     text = " ".join(table(full, 80).split())
     assert "ndcg precision recall map mrr hit # algorithm" in text
-    assert "Too narrow for coverage@10, users/s, memory, status: widen the terminal, or use --format markdown." in text
+    assert "Too narrow for coverage@10, users/s, memory, status: widen the terminal, choose with --metrics, or" in text
     assert "Too narrow" not in table(full, 140)
 
 

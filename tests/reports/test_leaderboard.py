@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from bench.errors import UnknownNameError
+from bench.protocol.audit import Finding
 from bench.records import Status
 from bench_reports.board import BoardRow, TaskBoard
-from bench_reports.leaderboard import leaderboard
+from bench_reports.leaderboard import leaderboard, newest_runs
+from bench_reports.rendering import failures
 
 
 def only(runs: list[Any], **options: Any) -> TaskBoard:
@@ -160,6 +162,95 @@ def test_a_task_without_the_metric_says_how_it_is_ranked(make_run: Any) -> None:
     second = leaderboard(runs, sort="hit@10").tasks[1]
     assert second.sort == "ndcg@10"
     assert "no run of this task has hit@10; ranked by ndcg@10." in second.notes
+
+
+@pytest.mark.parametrize(
+    ("rules", "ending"),
+    [
+        ({"candidates": {"strategy": "popularity", "n": 100}}, " · 100 sampled candidates (popularity)"),
+        ({"candidates": None, "repeats": True}, " · items of the history may be repeated"),
+        ({"candidates": None, "repeats": False}, ""),
+    ],
+)
+def test_the_title_says_what_was_ranked(make_run: Any, rules: dict[str, Any], ending: str) -> None:
+    board = only([make_run("a", metrics={"ndcg@10": 0.1}, fold_fields={"rules": rules})])
+    assert board.title == f"smoke-v1 · holdout · 20 users{ending}"
+
+
+def test_the_audit_is_printed_below_the_other_notes(make_run: Any) -> None:
+    audit = [
+        Finding(kind="future-of-user", severity="note", text="this split ignores time."),
+        Finding(kind="pair-overlap", severity="leak", text="3 pairs are in train and test."),
+        Finding(kind="duplicates", severity="clean", text="no user appears twice."),
+    ]
+    board = only([make_run("a", metrics={"ndcg@10": 0.1}, fold_fields={"audit": audit})])
+    assert board.notes[-2:] == (
+        "audit: leak (pair-overlap): 3 pairs are in train and test.",
+        "audit: this split ignores time.",
+    )
+
+
+def folds(make_run: Any, row: str, values: dict[int, float], seed: int = 1, **fields: Any) -> list[Any]:
+    return [
+        make_run(row, metrics={"ndcg@10": value}, seed=seed, fold_fields={"index": index, "count": 3}, **fields)
+        for index, value in values.items()
+    ]
+
+
+def test_a_row_is_the_mean_over_the_folds_and_seeds_of_its_task(make_run: Any) -> None:
+    runs = [
+        *folds(make_run, "a", {0: 0.1, 1: 0.2, 2: 0.6}, seed=1),
+        *folds(make_run, "a", {0: 0.4, 1: 0.5, 2: 0.6}, seed=2),
+    ]
+    board = only(runs)
+    assert board.title == "smoke-v1 · holdout · 3 folds of 20 users"
+    found = row(board, "a")
+    assert found.metrics["ndcg@10"] == pytest.approx(0.4)
+    assert (found.rank, found.n_missing, found.seeds) == (1, 0, (1, 2, 1, 2, 1, 2))
+
+
+def test_a_row_that_lacks_a_fold_is_not_ranked_and_says_so(make_run: Any) -> None:
+    runs = [
+        *folds(make_run, "a", {0: 0.9, 2: 0.9}, seed=1),
+        *folds(make_run, "a", {0: 0.9, 1: 0.9, 2: 0.9}, seed=2),
+        *folds(make_run, "b", {0: 0.1, 1: 0.1, 2: 0.1}),
+    ]
+    board = only(runs)
+    assert ranks(board) == [(1, "b"), (None, "a")]
+    assert failures(board) == ["a: not ranked: 1 of 6 runs (seeds × folds) missing"]
+
+
+def test_folds_of_another_split_are_left_out(make_run: Any) -> None:
+    old = folds(make_run, "a", {0: 0.9, 1: 0.9, 2: 0.9}, fold="0" * 64, day=1)
+    board = only([*old, *folds(make_run, "a", {0: 0.1, 1: 0.1, 2: 0.1}, fold="1" * 64, day=2)])
+    assert row(board, "a").metrics["ndcg@10"] == pytest.approx(0.1)
+    assert board.notes[0].startswith("3 older runs on another split of the data not shown (a); ")
+
+
+def test_a_board_may_be_of_some_metrics(make_run: Any) -> None:
+    values = {"ndcg@10": 0.1, "hit@10": 0.2, "coverage@10": 0.3}
+    runs = [make_run("a", metrics=values), make_run("a", metrics={"ndcg@10": 0.1}, task="next-item")]
+    boards = leaderboard(runs, metrics=["coverage@10", "ndcg@10"]).tasks
+    assert [board.metrics for board in boards] == [("ndcg@10", "coverage@10"), ("ndcg@10",)]
+    assert row(boards[0], "a").metrics == {"ndcg@10": 0.1, "coverage@10": 0.3}
+    assert leaderboard(runs, "hit@10", ["coverage@10"]).tasks[0].metrics == ("hit@10", "coverage@10")
+
+
+def test_an_unknown_metric_among_the_chosen_is_an_error(make_run: Any) -> None:
+    with pytest.raises(UnknownNameError, match=r"unknown metric 'coverge@10'\. Did you mean 'coverage@10'\?"):
+        leaderboard([make_run("a", metrics={"ndcg@10": 0.1, "coverage@10": 0.1})], metrics=["coverge@10"])
+
+
+def test_the_newest_runs_are_those_of_the_board(make_run: Any) -> None:
+    runs = [
+        make_run("a", metrics={"ndcg@10": 0.1}, day=1),
+        make_run("b", metrics={"ndcg@10": 0.1}, day=2, fold="0" * 64),
+        make_run("a", metrics={"ndcg@10": 0.2}, day=3),
+        make_run("c", metrics={"ndcg@10": 0.2}, day=4, task="next-item"),
+    ]
+    board = leaderboard(runs)
+    shown = [path for task in board.tasks for row in task.rows for path in row.records]
+    assert [run.path for run in newest_runs(runs)] == shown == [runs[2].path, runs[3].path]
 
 
 def test_notes_tell_what_the_numbers_do_not(make_run: Any) -> None:

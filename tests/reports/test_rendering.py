@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bench.records import Status
@@ -83,6 +85,79 @@ def test_json(runs: list[Any]) -> None:
     assert rows[1]["tuning"] is None
     assert rows[1]["record"] == str(runs[0].path)
     assert rows[1]["records"] == [str(runs[0].path)]
+
+
+@pytest.fixture
+def certain(make_run: Any) -> list[Any]:
+    """One row with two seeds, ease about as good, random worse, and an old record."""
+    base = np.random.default_rng(0).random(50)
+    return [
+        make_run("vae", per_user={"ndcg@10": base + 0.01}, metrics={"hit@10": 0.5}, seed=1),
+        make_run("vae", per_user={"ndcg@10": base + 0.03}, metrics={"hit@10": 0.5}, seed=2),
+        make_run("ease", per_user={"ndcg@10": base}, metrics={"hit@10": 0.6}, seed=1),
+        make_run("random", per_user={"ndcg@10": base - 0.5}, metrics={"hit@10": 0.1}, seed=1),
+        make_run("old", metrics={"ndcg@10": 0.1, "hit@10": 0.1}, seed=1),
+    ]
+
+
+def test_markdown_with_intervals(certain: list[Any]) -> None:
+    lines = render_markdown(leaderboard(certain)).splitlines()
+    assert lines[2].startswith("| # | algorithm | seeds | ndcg@10 | 95% interval | ± seeds | ± users | hit@10 | fit |")
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[4:8]]
+    assert [row[:2] for row in cells] == [["1", "vae"], ["≈ 2", "ease"], ["3", "old"], ["4", "random"]]
+    assert cells[0][5] == "0.0141"
+    assert cells[1][5] == cells[2][4] == cells[2][5] == cells[2][6] == "—"
+    for own in (cells[0], cells[1], cells[3]):
+        low, high = re.fullmatch(r"(-?\d\.\d{4})–(-?\d\.\d{4})", own[4]).groups()  # type: ignore[union-attr]
+        assert float(low) < float(own[3].strip("*")) < float(high)
+        assert float(own[6]) > 0.03
+
+
+def test_without_several_seeds_the_spread_of_seeds_is_no_column(certain: list[Any]) -> None:
+    header = render_markdown(leaderboard([certain[0], *certain[2:]])).splitlines()[2]
+    assert "| ndcg@10 | 95% interval | hit@10 |" in header
+
+
+def test_json_and_csv_with_intervals(certain: list[Any]) -> None:
+    board = leaderboard(certain)
+    rows = {row["algorithm"]: row for row in json.loads(render_json(board))}
+    assert {name: row["tied_with_best"] for name, row in rows.items()} == {
+        "vae": False,
+        "ease": True,
+        "old": False,
+        "random": False,
+    }
+    assert rows["old"]["interval"] is None
+    assert (rows["vae"]["interval"]["metric"], rows["vae"]["interval"]["level"]) == ("ndcg@10", 0.95)
+    assert rows["ease"]["interval"]["seeds_sd"] is None
+    table = {row["algorithm"]: row for row in csv.DictReader(io.StringIO(render_csv(board)))}
+    assert (table["old"]["interval_low"], table["old"]["interval_high"]) == ("", "")
+    for name in ("vae", "ease", "random"):
+        low, high = rows[name]["interval"]["low"], rows[name]["interval"]["high"]
+        assert low < rows[name]["metrics"]["ndcg@10"] < high
+        assert (table[name]["interval_low"], table[name]["interval_high"]) == (repr(low), repr(high))
+    assert table["ease"]["tied_with_best"] == "True"
+
+
+def test_one_user_has_no_interval_and_makes_no_nan(make_run: Any) -> None:
+    runs = [make_run(name, per_user={"ndcg@10": [value]}) for name, value in [("a", 0.5), ("b", 0.4)]]
+    board = leaderboard(runs)
+    for row in json.loads(render_json(board)):
+        assert (row["interval"]["low"], row["interval"]["high"], row["interval"]["users_se"]) == (None, None, None)
+    assert "| 1 | a | **0.5000** | — |" in render_markdown(board)
+    assert "nan" not in render_csv(board)
+
+
+def test_sampled_candidates_and_folds_are_in_json_and_csv(make_run: Any) -> None:
+    sampled = {"candidates": {"strategy": "uniform", "n": 99}}
+    runs = [
+        make_run("a", metrics={"ndcg@10": 0.1}, fold_fields={"rules": sampled, "index": index, "count": 2})
+        for index in (0, 1)
+    ]
+    (row,) = json.loads(render_json(leaderboard(runs)))
+    assert (row["candidates"], row["seeds"]) == ("99 sampled candidates (uniform)", [1, 1])
+    (line,) = csv.DictReader(io.StringIO(render_csv(leaderboard(runs))))
+    assert (line["candidates"], line["seeds"]) == ("99 sampled candidates (uniform)", "1")
 
 
 def test_csv_has_the_union_of_metrics_and_one_row_a_line(runs: list[Any], make_run: Any) -> None:

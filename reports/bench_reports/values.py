@@ -1,0 +1,75 @@
+"""Values per user of rows: a matrix a row, users by seeds, from the tables beside the records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.interactions import Float64Array, Int64Array
+from bench.store import Stored, read_per_user
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def matrices(rows: Mapping[str, Sequence[Stored]], label: str) -> dict[str, Float64Array]:
+    """float64[n_users, n_seeds] by row: one metric of the same users in the same order, seeds in ascending order.
+
+    A user who is tested in several folds has the mean over those; NaN where the metric is undefined. Rows of which
+    a record has no such values are left out.
+    """
+    users = _Users()
+    found = {name: [_read(run, label, users) for run in runs] for name, runs in rows.items()}
+    return {
+        name: _matrix(complete, [run.record.seed for run in rows[name]], len(users))
+        for name, own in found.items()
+        if (complete := [one for one in own if one is not None]) and len(complete) == len(own)
+    }
+
+
+class _Users:
+    """Users as codes in the order in which they first appear.
+
+    Most records of a task have the same users, so each different column is looked at once: reading names takes
+    longer than all statistics.
+    """
+
+    def __init__(self) -> None:
+        self._codes: dict[str, int] = {}
+        self._seen: list[tuple[pa.ChunkedArray, Int64Array]] = []
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def codes(self, column: pa.ChunkedArray) -> Int64Array:
+        """int64[n_users]"""
+        for seen, codes in self._seen:
+            if seen.equals(column):
+                return codes
+        codes = np.array([self._codes.setdefault(user, len(self._codes)) for user in column.to_pylist()], np.int64)
+        self._seen.append((column, codes))
+        return codes
+
+
+_Found = tuple[Int64Array, Float64Array]
+"""A record's users as codes, and their values."""
+
+
+def _read(run: Stored, label: str, users: _Users) -> _Found | None:
+    found = read_per_user(run.path, [label])
+    return None if found is None or label not in found[1] else (users.codes(found[0]), found[1][label])
+
+
+def _matrix(found: Sequence[_Found], seeds: Sequence[int], n_users: int) -> Float64Array:
+    columns = []
+    for seed in sorted(set(seeds)):
+        own = [one for one, of in zip(found, seeds, strict=True) if of == seed]
+        codes = np.concatenate([codes for codes, _ in own])
+        values = np.concatenate([values for _, values in own])
+        defined = ~np.isnan(values)
+        sums = np.bincount(codes[defined], values[defined], minlength=n_users)
+        counts = np.bincount(codes[defined], minlength=n_users)
+        columns.append(np.where(counts > 0, sums / np.maximum(counts, 1), np.nan))
+    return np.stack(columns, axis=1)

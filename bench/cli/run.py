@@ -13,9 +13,9 @@ import typer
 from bench.cli import options
 
 if TYPE_CHECKING:
-    from bench.records import Stored
     from bench.running.plan import Request, Tuned
     from bench.running.process import Limits
+    from bench.store import Stored
     from bench.suite import Suite
 
 Only = Annotated[list[str] | None, typer.Option("--only", help="Run just this algorithm of the suite; repeatable.")]
@@ -23,6 +23,7 @@ Tasks = Annotated[list[str] | None, typer.Option("--task", help="Run just this t
 Set = Annotated[list[str] | None, typer.Option("--set", help="algorithm.field=value, such as ease.l2=300; repeatable.")]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Train this often, each time with another seed.")]
 Rerun = Annotated[bool, typer.Option("--rerun", help="Run jobs again that are finished.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check data, metrics, needs, disk and time, and stop.")]
 UseTuned = Annotated[bool, typer.Option("--tuned", help="Use the configurations that bench tune found in --out.")]
 
 
@@ -33,6 +34,7 @@ def command(
     set_: Set = None,
     seeds: Seeds = 1,
     rerun: Rerun = False,
+    dry_run: DryRun = False,
     tuned: UseTuned = False,
     jobs: options.Jobs = None,
     threads: options.Threads = 1,
@@ -47,8 +49,10 @@ def command(
 ) -> None:
     """Train and evaluate every algorithm of a suite on the same folds, and print the leaderboard.
 
-    Finished jobs are kept: a second run does only what is missing.
+    Finished jobs are kept: a second run does only what is missing. Before it spends time it checks that the metric
+    can tell, needs are met, and users and disk are enough.
     """
+    from bench.cli.preflight import print_checks
     from bench.plugins import load_registries
     from bench.running.plan import Request
     from bench.running.process import Limits
@@ -62,6 +66,9 @@ def command(
     here = resolve_device(device)
     settings = Settings(here, checked_precision(precision, here), threads)
     request = Request(seeds, settings, _tuned(out, chosen) if tuned else {}, shlex.join(["bench", *sys.argv[1:]]))
+    if dry_run:
+        print_checks(chosen, request, limits, rerun, data_dir, out)
+        return
     results = _run(chosen, request, limits, rerun, data_dir, out, tracking_uri, json)
     raise typer.Exit(exit_code(results))
 
@@ -80,13 +87,15 @@ def _run(
     from rich.markup import escape
 
     from bench.cli.folds import folds_of
+    from bench.cli.preflight import check_before
     from bench.cli.progress import RunDisplay, interrupt_on_sigterm
     from bench.cli.sync import leaderboard_notes
     from bench.plugins import load_registries
-    from bench.records import Store
     from bench.running.lock import exclusive, work_folder
+    from bench.running.preflight import require_no_problem
     from bench.running.session import prepare
     from bench.running.worker import now
+    from bench.store import Store
     from bench.tracking import Mirror
 
     registries, store = load_registries(), Store(out)
@@ -103,8 +112,13 @@ def _run(
             mirror.start()
         for stored in session.done.values():
             mirror.submit(stored)
+        checks = check_before(suite, folds, session, store, limits)
+        require_no_problem(checks)
         display = stack.enter_context(RunDisplay(suite.label, len(session.jobs), len(session.done)))
-        display.say(escape(f"data: {next(iter(folds.values())).dataset.source}"))
+        display.say(escape(f"data: {next(iter(folds.values()))[0].dataset.source}"))
+        for check in checks:
+            if check.state == "warning":
+                display.say(escape(f"warning: {check.what}: {check.text}"))
         finished = stack.enter_context(closing(session.execute(store, work, limits, display)))
         for stored in finished:
             results[stored.record.key] = stored

@@ -60,6 +60,7 @@ class Popularity(Algorithm[PopularityConfig]):
     A user who met an item more than once counts once. Items without training rows score 0.
     """
 
+    seeded = False
     paper = "Cremonesi, Koren, Turrin: Performance of recommender algorithms on top-n recommendation tasks. RecSys 2010"
 
     def fit(self, train: Interactions, validation: EvalSet | None, context: Context) -> Self:

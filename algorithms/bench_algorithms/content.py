@@ -21,6 +21,7 @@ class Content(Algorithm[FeatureConfig]):
     An empty history scores 0 everywhere.
     """
 
+    seeded = False
     needs = frozenset({Need.ITEM_FEATURES})
     imports = VECTOR_IMPORTS
     paper = (

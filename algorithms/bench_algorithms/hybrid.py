@@ -43,6 +43,7 @@ class Hybrid(Algorithm[HybridConfig]):
     Memory: as EASE.
     """
 
+    seeded = False
     needs = frozenset({Need.ITEM_FEATURES})
     imports = VECTOR_IMPORTS
     paper = (
@@ -130,6 +131,7 @@ class TwoMembers(Algorithm[M]):
         self.content = _parsed(self.config.content, self.config.content_config)
         self.imports = (*self.collaborative.imports, *self.content.imports)
         self.needs = self.collaborative.needs | self.content.needs
+        self.seeded = self.collaborative.seeded or self.content.seeded
         self.serves_unseen_users = self.collaborative.serves_unseen_users and self.content.serves_unseen_users
 
     @property

@@ -32,6 +32,7 @@ class EASE(Algorithm[EASEConfig]):
     one in float32 afterwards.
     """
 
+    seeded = False
     paper = "Steck: Embarrassingly shallow autoencoders for sparse data. WWW 2019"
 
     def fit(self, train: Interactions, validation: EvalSet | None, context: Context) -> Self:

@@ -38,6 +38,7 @@ class UserKNN(Algorithm[NeighbourhoodConfig]):
     as ranking does not depend on it. An empty history scores 0 everywhere.
     """
 
+    seeded = False
     paper = "Herlocker, Konstan, Borchers, Riedl: An algorithmic framework for collaborative filtering. SIGIR 1999"
 
     def fit(self, train: Interactions, validation: EvalSet | None, context: Context) -> Self:
@@ -62,6 +63,7 @@ class ItemKNN(Algorithm[NeighbourhoodConfig]):
     favours items with few neighbours. Items without training rows, and all items for an empty history, score 0.
     """
 
+    seeded = False
     paper = "Deshpande, Karypis: Item-based top-N recommendation algorithms. TOIS 22(1), 2004"
 
     def fit(self, train: Interactions, validation: EvalSet | None, context: Context) -> Self:

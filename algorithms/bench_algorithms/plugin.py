@@ -10,6 +10,7 @@ ALGORITHMS = {
     "user-knn": "bench_algorithms.neighbourhood:UserKNN",
     "item-knn": "bench_algorithms.neighbourhood:ItemKNN",
     "ease": "bench_algorithms.linear:EASE",
+    "bpr-mf": "bench_algorithms.factorisation:BPR",
     "content": "bench_algorithms.content:Content",
     "hybrid": "bench_algorithms.hybrid:Hybrid",
     "hybrid-weighted": "bench_algorithms.hybrid:HybridWeighted",
@@ -17,6 +18,11 @@ ALGORITHMS = {
     "lstm": "bench_algorithms.lstm:LSTM",
     "vae": "bench_algorithms.vae:VAE",
     "gan-augmented": "bench_algorithms.gan:GANAugmented",
+    "bias": "bench_algorithms.rating_baselines:Bias",
+    "user-knn-means": "bench_algorithms.rating_neighbourhood:UserKNNMeans",
+    "item-knn-means": "bench_algorithms.rating_neighbourhood:ItemKNNMeans",
+    "biased-mf": "bench_algorithms.factorisation:BiasedMF",
+    "surprise": "bench_algorithms.surprise_library:Surprise",
 }
 
 

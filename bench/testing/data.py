@@ -73,7 +73,9 @@ def one_item_catalogue() -> tuple[Interactions, Features]:
     """A catalogue of one item that five users rated 0, 1, …, and its features."""
     n = 5
     users, items = _ids("user", n), _ids("item", 1)
-    train = Interactions(np.arange(n, dtype=np.int32), np.zeros(n, np.int32), users, items, np.arange(n), np.arange(n))
+    train = Interactions(
+        np.arange(n, dtype=np.int32), np.zeros(n, np.int32), users, items, np.arange(n, dtype=np.float32), np.arange(n)
+    )
     return train, tiny_features(items)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from bench.algorithm import Need, RatingPredictor
@@ -25,7 +27,7 @@ def assert_ratings_sound(case: AlgorithmCase) -> None:
             _sound(case, case.fitted, users[some], items[some])
 
 
-def _sound(case: AlgorithmCase, model: RatingPredictor, users: Int32Array, items: Int32Array) -> Float32Array:
+def _sound(case: AlgorithmCase, model: RatingPredictor[Any], users: Int32Array, items: Int32Array) -> Float32Array:
     ratings = model.predict(users, items)
     typed = isinstance(ratings, np.ndarray) and ratings.dtype == np.float32
     got = f"Got {getattr(ratings, 'dtype', type(ratings).__name__)} {list(getattr(ratings, 'shape', []))}."
@@ -36,7 +38,7 @@ def _sound(case: AlgorithmCase, model: RatingPredictor, users: Int32Array, items
 
 
 def assert_ratings_independent(case: AlgorithmCase) -> None:
-    """A pair's rating is the same when asked again, bit for bit, and within the tolerance alone and in another order."""
+    """A pair's rating is the same when asked again, bit for bit; alone and in another order, within the tolerance."""
     model = case.fitted
     if not isinstance(model, RatingPredictor):
         return

@@ -86,7 +86,8 @@ class Algorithm(ABC, Generic[C]):
     """A recommender. `config` holds its validated hyperparameters; `Config` is their class.
 
     needs: what it requires of a fold. serves_unseen_users: whether it can score users without training
-    rows, from their history alone. imports: heavy modules that `fit` imports; a run loads them once and not in
+    rows, from their history alone. seeded: whether its scores depend on the seed; one that says no is trained once
+    where others are trained with several. imports: heavy modules that `fit` imports; a run loads them once and not in
     each job. The first line of the docstring is its description, and `paper` the
     publication it follows, if any.
     """
@@ -94,6 +95,7 @@ class Algorithm(ABC, Generic[C]):
     Config: ClassVar[type[Config]]
     needs: frozenset[Need] = frozenset()
     serves_unseen_users: bool = True
+    seeded: bool = True
     imports: tuple[str, ...] = ()
     paper: ClassVar[str] = ""
 

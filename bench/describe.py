@@ -35,6 +35,7 @@ def algorithm(name: str) -> dict[str, Any]:
         "paper": kind.paper,
         "needs": sorted(kind.needs),
         "serves_unseen_users": kind.serves_unseen_users,
+        "depends_on_the_seed": kind.seeded,
         "origin": registry.origin(name),
         "fields": [_field(info) for info in kind.Config.fields()],
     }
@@ -95,11 +96,13 @@ def metric(name: str) -> dict[str, Any]:
     return {
         **metric_line(name),
         "kind": {"user": "one value a user, then their mean", "catalogue": "one value over all lists"}[kind.kind],
+        "judges": {"ranking": "ranked lists", "rating": "predicted ratings"}[kind.judges],
+        "needs": sorted(kind.needs),
         "definition": kind.definition,
         "undefined_for": kind.undefined,
         "version": kind.version,
         "reference": kind.reference,
-        "written": f"{name}@k, such as {name}@10",
+        "written": f"{name}@k, such as {name}@10" if kind.takes_cutoff else name,
     }
 
 

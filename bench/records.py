@@ -159,6 +159,8 @@ class RunRecord(_Part):
     config_passed: dict[str, Any]
     config_effective: dict[str, Any]
     seed: int
+    seeded: bool = True
+    """Whether another seed could have given another result; true where it is not known."""
     dataset: DatasetRef
     fold: FoldRef
     final_fit: Literal["train", "train+validation"]

@@ -16,7 +16,7 @@ from bench.batches import EvalSet
 from bench.card import Strict
 from bench.errors import UnknownNameError, UsageError
 from bench.interactions import BoolArray, FeatureColumn, Features, Float64Array, Int64Array, Interactions
-from bench.metrics import HitMetric, Judged, Metric
+from bench.metrics import HitMetric, Judged, Metric, Rated, RatingMetric
 
 THIRDS = ("low", "middle", "high")
 POPULARITY = ("head", "mid", "tail")
@@ -128,16 +128,28 @@ def slice_values(
     per_user: float64[b] by label. A group of users has the mean of these. A group of items has the metrics of
     hits anew, with only these items relevant in the same lists; it is empty if no user has a relevant one.
     """
-    values = values_by_user_group(per_user, users)
+    values = {family: _of_users(per_user, groups) for family, groups in users.items()}
     hit_metrics = [metric for metric in metrics if isinstance(metric, HitMetric)]
     return values | {family: _of_items(hit_metrics, judged, groups) for family, groups in items.items()}
 
 
-def values_by_user_group(
-    per_user: Mapping[str, Float64Array], users: Mapping[str, Groups]
+def rating_slices(
+    metrics: Iterable[Metric], rated: Rated, users: Mapping[str, Groups]
 ) -> dict[str, dict[str, SliceValue]]:
-    """By family and group of users, the mean of every metric over the users where it is defined."""
-    return {family: _of_users(per_user, groups) for family, groups in users.items()}
+    """By family and group of users, every metric of the ratings of these users alone."""
+    wanted = [metric for metric in metrics if isinstance(metric, RatingMetric)]
+    return {
+        family: {
+            name: SliceValue(n_users=int(inside.sum()), metrics=_of_ratings(wanted, rated.of(inside)))
+            for name, inside in groups.members()
+        }
+        for family, groups in users.items()
+    }
+
+
+def _of_ratings(metrics: Iterable[RatingMetric], rated: Rated) -> dict[str, float | None]:
+    values = {metric.label: metric.overall(rated) for metric in metrics}
+    return {label: None if np.isnan(value) else value for label, value in values.items()}
 
 
 def _of_users(per_user: Mapping[str, Float64Array], groups: Groups) -> dict[str, SliceValue]:

@@ -97,6 +97,7 @@ def make_record(
             "config_passed": parameters or {},
             "config_effective": parameters or {},
             "seed": seed,
+            "seeded": False,
             "dataset": DatasetRef(name="smoke", version=1, fingerprint="d", source="generated"),
             "fold": own_fold,
             "final_fit": "train+validation",

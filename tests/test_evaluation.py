@@ -72,12 +72,12 @@ def test_what_lacks_evidence_has_no_value_and_says_why(judged: Judged, missing: 
 
 def test_the_value_of_a_rating_metric_is_its_own_and_not_the_mean_of_users() -> None:
     rated = Rated(np.array([0, 0, 0, 1]), np.array([3.0, 3, 3, 3]), np.array([4.0, 4, 4, 6]), 3)
-    values, per_user = evaluate_ratings(metrics("rmse", "rmse_user", "mae"), rated)
+    values, per_user = evaluate_ratings(metrics("rmse", "rmse_user", "mae", "mae_user"), rated)
     assert values["rmse"].value == pytest.approx(np.sqrt((1 + 1 + 1 + 9) / 4))
     assert values["rmse_user"].value == pytest.approx((1 + 3) / 2)
     assert (values["mae"].value, values["mae"].higher_is_better) == (1.5, False)
     assert (values["rmse"].n_users, values["rmse"].n_undefined) == (2, 1)
-    np.testing.assert_array_equal(per_user["mae"], [1, 3, np.nan])
+    np.testing.assert_array_equal(per_user["mae_user"], [1, 3, np.nan])
 
 
 def test_the_mean_of_nothing_is_undefined() -> None:

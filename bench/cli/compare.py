@@ -165,7 +165,7 @@ def _table(pairs: Sequence[Pair], corrected: bool) -> object:
     for header in ("difference", "95% interval", "d_z", "p t", "p rand", *(["p Holm"] if corrected else [])):
         table.add_column(header, justify="right", no_wrap=True)
     for pair in pairs:
-        sign = "≈" if pair.better is None else ">" if pair.better == pair.a else "<"
+        sign = "?" if pair.lone else "≈" if pair.better is None else ">" if pair.better == pair.a else "<"
         style = "bold" if pair.better else ""
         table.add_row(Text(f"{pair.a} {sign} {pair.b}", style=style), *_cells(pair, corrected))
     return table
@@ -200,6 +200,7 @@ def _meaning(pairs: Sequence[Pair]) -> list[str]:
     seeds = {pair.comparison.n_seeds for pair in pairs}
     if max(seeds) > 1:
         lines.append("The t test and the interval count users and seeds; the randomisation test users alone.")
-    if min(seeds) == 1:
-        lines.append("With one seed a verdict is about these trained models, not about the algorithms: add --seeds 5.")
+    lone = dict.fromkeys(name for pair in pairs for name in pair.lone)
+    if lone:
+        lines.append(f"? no verdict: another seed of {', '.join(lone)} might say the opposite. Run with --seeds 5.")
     return lines

@@ -148,6 +148,11 @@ class Rated:
         """float64[n]: predicted minus actual."""
         return self.predicted - self.actual
 
+    def of(self, users: BoolArray) -> Rated:
+        """The ratings of some of the users, bool[n_users], alone."""
+        kept = users[self.row]
+        return Rated((np.cumsum(users) - 1)[self.row[kept]], self.actual[kept], self.predicted[kept], int(users.sum()))
+
     def mean_per_user(self, values: Float64Array) -> Float64Array:
         """float64[n_users]: the mean of one value a rating over each user's; NaN for a user without."""
         counts = np.bincount(self.row, minlength=self.n_users)

@@ -47,6 +47,14 @@ def package_versions() -> dict[str, str]:
 
 
 @cache
+def versions_of(modules: tuple[str, ...]) -> dict[str, str]:
+    """Installed versions of the packages that modules come from; none for what is in no package."""
+    owners = metadata.packages_distributions()
+    found = {name for module in modules for name in owners.get(module.partition(".")[0], ())}
+    return {name: metadata.version(name) for name in sorted(found) if name != "recsys-bench"}
+
+
+@cache
 def code_of(algorithm: type[Algorithm[Any]]) -> Code:
     """The harness's version, and a hash of the harness's and the algorithm's own source.
 

@@ -31,7 +31,7 @@ from bench.running.assess import (
     warnings_of,
 )
 from bench.running.plan import Job
-from bench.slices import Groups, item_groups, slice_values, user_groups, values_by_user_group
+from bench.slices import Groups, item_groups, rating_slices, slice_values, user_groups
 from bench.store import PER_USER_FILE, PREDICTIONS_FILE, TOPK_FILE
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _judge_ratings(job: Job, fitted: Algorithm[Any], fold: Fold, metrics: list[M
     groups = groups_of_users(job, fold)
     ids = fold.train.user_ids[fold.test.users]
     tables = {PER_USER_FILE: per_user_table(ids, per_user, groups), PREDICTIONS_FILE: predictions_table(fold, rated)}
-    return {"metrics": values, "slices": values_by_user_group(per_user, groups)}, tables
+    return {"metrics": values, "slices": rating_slices(metrics, rated, groups)}, tables
 
 
 def groups_of_users(job: Job, fold: Fold) -> dict[str, Groups]:

@@ -15,7 +15,7 @@ from bench.plugins import Registries
 from bench.protocol.fold import Fold
 from bench.records import Code, DatasetRef, FoldRef, SuiteRef, TuningLedger
 from bench.running.folds import PreparedFold
-from bench.running.identity import NUMERIC_PACKAGES, code_of, package_versions
+from bench.running.identity import NUMERIC_PACKAGES, code_of, package_versions, versions_of
 from bench.running.settings import Settings
 from bench.store import Place
 from bench.suite import Suite
@@ -46,6 +46,8 @@ class Job:
     settings: Settings
     code: Code
     key: str = ""
+    seeded: bool = True
+    """Whether the seed can change the result."""
     imports: tuple[str, ...] = ()
     """Modules that its process is started with."""
     tuning: TuningLedger | None = None
@@ -84,10 +86,13 @@ class Request:
 def plan(
     suite: Suite, folds: Mapping[str, Sequence[PreparedFold]], registries: Registries, work: Path, request: Request
 ) -> list[Job]:
-    """Every job of the suite, row by row. Folds are written to `work`, one file each."""
+    """Every job of the suite, row by row; one that does not depend on its seed is planned for the first seed alone.
+
+    Folds are written to `work`, one file each.
+    """
     paths = {task: [_store_fold(one.fold, work) for one in prepared] for task, prepared in folds.items()}
     taking_part = {task: suite.rows_of(task, registries) for task in suite.tasks}
-    return [
+    jobs = [
         _job(suite, prepared, path, registries, request, task, row, suite.seed + offset)
         for row in suite.algorithms
         for task in suite.tasks
@@ -95,6 +100,7 @@ def plan(
         for prepared, path in zip(folds[task], paths[task], strict=True)
         for offset in range(request.n_seeds)
     ]
+    return [job for job in jobs if job.seeded or job.seed == suite.seed]
 
 
 def _store_fold(fold: Fold, work: Path) -> Path:
@@ -140,6 +146,7 @@ def _job(
         slices=tuple(suite.slices),
         settings=request.settings,
         code=code_of(algorithm),
+        seeded=algorithm(config).seeded,
         imports=algorithm(config).imports,
         tuning=tuned.ledger if tuned else None,
         command=request.command,
@@ -150,7 +157,7 @@ def _job(
 def _key(job: Job, registries: Registries) -> str:
     """Sha256 of everything that could change the job's record, and of which row it is."""
     metrics = {metric.label: metric.version for metric in parse_metrics(job.metrics, registries.metrics)}
-    packages = {package: package_versions()[package] for package in NUMERIC_PACKAGES}
+    packages = {package: package_versions()[package] for package in NUMERIC_PACKAGES} | versions_of(job.imports)
     ledger = job.tuning and job.tuning.model_dump(exclude={"command"})
     what = (job.task, job.row, job.algorithm, job.config, job.seed, ledger, job.fold.fingerprint, job.fold.seed)
     how = (metrics, job.primary_metric, job.final_fit, job.slices, job.settings, job.code.content, packages)

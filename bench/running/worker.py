@@ -95,6 +95,7 @@ def make_record(job: Job, attempt: str, started_at: str, **fields: Any) -> RunRe
             "config_passed": dict(job.passed),
             "config_effective": dict(job.config),
             "seed": job.seed,
+            "seeded": job.seeded,
             "dataset": job.dataset,
             "fold": job.fold,
             "final_fit": job.final_fit,

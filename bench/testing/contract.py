@@ -18,6 +18,7 @@ _CHECKS: tuple[Callable[[AlgorithmCase], None], ...] = (
     configuration.assert_final_fit_ignores_validation,
     fitting.assert_refits,
     fitting.assert_reproducible,
+    fitting.assert_seed_declared,
     fitting.assert_save_load_identical,
     fitting.assert_inputs_unchanged,
     fitting.assert_needs_declared,

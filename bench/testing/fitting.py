@@ -40,6 +40,14 @@ def assert_reproducible(case: AlgorithmCase) -> None:
     case.require_same(again, first, "give the same scores for the same seed")
 
 
+def assert_seed_declared(case: AlgorithmCase) -> None:
+    """One that says that its scores do not depend on the seed gives the same with another."""
+    if not case.new().seeded:
+        batch = evaluation_batch(tiny_fold())
+        other = scores_of(case.fit(tiny_fold(), SEED + 1), batch)
+        case.require_same(other, scores_of(case.fitted, batch), "give the same scores for any seed, or be `seeded`")
+
+
 @contextmanager
 def _global_streams(seed: int) -> Iterator[None]:
     """The random streams that everybody shares, in another state for a while."""

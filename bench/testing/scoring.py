@@ -91,12 +91,7 @@ def assert_batch_independent(case: AlgorithmCase) -> None:
     order = np.arange(len(batch))[::-1]
     lists = [batch.history.row(row).tolist() for row in order.tolist()]
     reversed_ = scores_of(case.fitted, batch_of(batch.users[order], lists, N_ITEMS))[order]
-    alone = np.concatenate(
-        [
-            scores_of(case.fitted, batch.slice(r, r + 1))
-            for r in range(len(batch))
-        ]
-    )
+    alone = np.concatenate([scores_of(case.fitted, batch.slice(r, r + 1)) for r in range(len(batch))])
     allowed = case.tolerance * max(1.0, float(np.abs(together).max()))
     for other, how in ((alone, "alone"), (reversed_, "in another order")):
         difference = float(np.abs(other - together).max())

@@ -8,7 +8,7 @@ from dataclasses import replace
 from bench.statistics import Separation, estimates, separate_from_best
 from bench.store import Stored
 from bench_reports.board import BoardRow
-from bench_reports.values import matrices
+from bench_reports.values import depends_on_one_seed, matrices
 
 ALPHA = 0.05
 
@@ -29,7 +29,9 @@ def judged(
     separation = separate_from_best(values, higher_is_better=not lower_is_better, alpha=ALPHA, draws=1, permutations=1)
     marked = [replace(row, estimate=found.get(row.algorithm), tied=row.algorithm in separation.tied) for row in rows]
     notes = _notes(separation, {name: one.shape[1] for name, one in values.items()}, metric)
-    return tuple(marked), [*notes, *_without([name for name in ranked if name not in values], metric)]
+    once = [name for name in values if depends_on_one_seed([run for run in runs if run.record.row == name])]
+    without = [name for name in ranked if name not in values]
+    return tuple(marked), [*notes, *_trained_once(once), *_without(without, metric)]
 
 
 def _notes(separation: Separation, n_seeds: Mapping[str, int], metric: str) -> list[str]:
@@ -43,6 +45,12 @@ def _notes(separation: Separation, n_seeds: Mapping[str, int], metric: str) -> l
         others = "the other row" if n_pairs == 1 else "every other row"
         return [f"{separation.best} is the best by {metric}: it is separable from {others} ({test})."]
     return [f"≈ not separable from {separation.best} by {metric} ({test})."]
+
+
+def _trained_once(names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    return [f"trained once, so that marks are about these models alone: {', '.join(names)}; --seeds 5 tells more."]
 
 
 def _without(names: Sequence[str], metric: str) -> list[str]:

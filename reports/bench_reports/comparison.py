@@ -13,7 +13,7 @@ from bench.records import RunRecord, Status
 from bench.statistics import Comparison, compare, holm
 from bench.store import Stored
 from bench_reports.certainty import ALPHA
-from bench_reports.values import matrices
+from bench_reports.values import depends_on_one_seed, matrices
 
 Systems = Mapping[str, Sequence[Stored]]
 """The runs of each system on one task: a run a seed and fold."""
@@ -22,7 +22,8 @@ Systems = Mapping[str, Sequence[Stored]]
 @dataclass(frozen=True)
 class Pair:
     """One comparison a − b by one metric. p_adjusted: `comparison.p_t` after Holm's correction over all that was
-    compared. better: the name of the better one; None where they cannot be told apart.
+    compared. better: the name of the better one; None where they cannot be told apart. lone: which of them depends
+    on its seed and has only one: then neither is called better, since another seed might say the opposite.
     """
 
     metric: str
@@ -32,6 +33,7 @@ class Pair:
     comparison: Comparison
     p_adjusted: float
     better: str | None
+    lone: tuple[str, ...]
 
 
 def compare_all(systems: Systems, metrics: Sequence[str]) -> list[Pair]:
@@ -54,9 +56,10 @@ def compare_all(systems: Systems, metrics: Sequence[str]) -> list[Pair]:
 def _pair(systems: Systems, metric: str, a: str, b: str, comparison: Comparison, p_adjusted: float) -> Pair:
     higher_is_better = systems[a][0].record.metrics[metric].higher_is_better
     better = None
-    if p_adjusted < ALPHA:  # not so for NaN
+    lone = tuple(name for name in (a, b) if depends_on_one_seed(systems[name]))
+    if p_adjusted < ALPHA and not lone:  # not so for NaN
         better = a if (comparison.difference > 0) == higher_is_better else b
-    return Pair(metric, higher_is_better, a, b, comparison, p_adjusted, better)
+    return Pair(metric, higher_is_better, a, b, comparison, p_adjusted, better, lone)
 
 
 def _require_comparable(systems: Systems) -> None:

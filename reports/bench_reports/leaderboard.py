@@ -62,7 +62,7 @@ def _task_board(runs: Sequence[Stored], sort: str | None, chosen: Sequence[str])
     grouped = _by_algorithm(list(zip(runs, values, strict=True)))
     rows = [_row([run for run, _ in pairs], [own for _, own in pairs], metrics) for pairs in grouped]
     ranked, certainty = judged(_ranked(rows, by, by in lower), runs, by, by in lower)
-    notes += [*certainty, *_training_notes(runs), *_seed_notes(rows), *_tuning_notes(rows), *_warnings(runs)]
+    notes += [*certainty, *_training_notes(runs), *_seed_notes(runs), *_tuning_notes(rows), *_warnings(runs)]
     return TaskBoard(
         suite=suite_of(runs[0]),
         task=newest.task,
@@ -210,8 +210,13 @@ def _training_notes(runs: Sequence[Stored]) -> list[str]:
     return [f"trained on train alone, the others on train and validation: {', '.join(less)}."]
 
 
-def _seed_notes(rows: Sequence[BoardRow]) -> list[str]:
-    sets = {frozenset(row.seeds) for row in rows if row.status is Status.OK}
+def _seed_notes(runs: Sequence[Stored]) -> list[str]:
+    """Of rows that depend on their seed; of the others one run says all."""
+    seeds: dict[str, set[int]] = {}
+    for run in runs:
+        if run.record.status is Status.OK and run.record.seeded:
+            seeds.setdefault(run.record.row, set()).add(run.record.seed)
+    sets = {frozenset(own) for own in seeds.values()}
     return ["the rows have different seeds; a mean over more of them is steadier."] if len(sets) > 1 else []
 
 

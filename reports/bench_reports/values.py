@@ -73,3 +73,8 @@ def _matrix(found: Sequence[_Found], seeds: Sequence[int], n_users: int) -> Floa
         counts = np.bincount(codes[defined], minlength=n_users)
         columns.append(np.where(counts > 0, sums / np.maximum(counts, 1), np.nan))
     return np.stack(columns, axis=1)
+
+
+def depends_on_one_seed(runs: Sequence[Stored]) -> bool:
+    """Whether the runs of a system are all of one seed, and another could have given another result."""
+    return len({run.record.seed for run in runs}) == 1 and any(run.record.seeded for run in runs)

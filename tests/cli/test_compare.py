@@ -173,10 +173,10 @@ def test_the_table_says_what_a_verdict_is_about(call: Any, out: Path) -> None:
         return " ".join(call("compare", *systems, "--out", out, "--task", "holdout").out.split())
 
     alone, seeds = (
-        "With one seed a verdict is about these trained models",
+        "no verdict: another seed of",
         "The t test and the interval count users and",
     )
-    assert alone in said("ease", "hybrid-switching")
+    assert alone not in said("ease", "hybrid-switching")
     assert seeds not in said("ease", "hybrid-switching")
     assert seeds in said("ease", "vae")
     assert alone not in said("ease", "vae")

@@ -119,6 +119,17 @@ class Moody(Sound):
         return self
 
 
+class Unseeded(Sound):
+    """Draws from the seed and says that it does not."""
+
+    seeded = False
+
+    def fit(self, train: Interactions, validation: EvalSet | None, context: Context) -> Self:
+        super().fit(train, validation, context)
+        self.counts = np.random.default_rng(context.seed).random(train.n_items).astype(np.float32)
+        return self
+
+
 class Forgetful(Sound):
     """Saves without what it learnt last."""
 
@@ -304,6 +315,7 @@ BROKEN: list[tuple[str, type[Algorithm[Any]], str]] = [
     ("final_fit_ignores_validation", Endless, "must not use validation"),
     ("refits", Accumulating, "must score after a second fit as after a first one"),
     ("reproducible", Moody, "must give the same scores for the same seed"),
+    ("seed_declared", Unseeded, "must give the same scores for any seed, or be `seeded`"),
     ("save_load_identical", Forgetful, "must score after loading as before saving"),
     ("inputs_unchanged", Meddling, "must leave the data it is given as they are"),
     ("needs_declared", Needy, "assert"),

@@ -179,3 +179,16 @@ def test_json_has_all_of_a_pair(make_run: Any) -> None:
     assert found["p_adjusted"] == pair.p_adjusted
     assert found["effect"] == pair.comparison.effect
     assert found["n_users"] == N_USERS
+
+
+def test_nobody_wins_by_one_seed_of_many(make_run: Any) -> None:
+    values = {"ndcg@10": [0.1 + 0.01 * (user % 7) for user in range(50)]}
+    better = {"ndcg@10": [value + 0.2 + 0.001 * (n % 3) for n, value in enumerate(values["ndcg@10"])]}
+    once = make_run("a", per_user=better, seeded=True)
+    fixed = make_run("b", per_user=values)
+    (pair,) = compare_all({"a": [once], "b": [fixed]}, ["ndcg@10"])
+    assert pair.p_adjusted < 0.001
+    assert (pair.better, pair.lone) == (None, ("a",))
+    again = make_run("a", per_user=better, seeded=True, seed=2)
+    (pair,) = compare_all({"a": [once, again], "b": [fixed]}, ["ndcg@10"])
+    assert (pair.better, pair.lone) == ("a", ())

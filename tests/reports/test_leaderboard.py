@@ -256,8 +256,8 @@ def test_the_newest_runs_are_those_of_the_board(make_run: Any) -> None:
 def test_notes_tell_what_the_numbers_do_not(make_run: Any) -> None:
     tuned = only(
         [
-            make_run("a", metrics={"ndcg@10": 0.1}, trials=20),
-            make_run("b", metrics={"ndcg@10": 0.2}, final_fit="train", seed=2),
+            make_run("a", metrics={"ndcg@10": 0.1}, trials=20, seeded=True),
+            make_run("b", metrics={"ndcg@10": 0.2}, final_fit="train", seed=2, seeded=True),
             make_run("c", metrics={"ndcg@10": 0.3}, warnings=["all scores were tied for 20 of 20 users."]),
         ]
     )

@@ -16,9 +16,9 @@ from bench.errors import UnmetNeedError
 from bench.interactions import Float32Array, Interactions
 from bench.plugins import Registries, load_registries, new_registries
 from bench.protocol.fold import Fold
-from bench.records import PER_USER_FILE, TOPK_FILE
 from bench.running.job import execute
 from bench.running.plan import Job
+from bench.store import PER_USER_FILE, TOPK_FILE
 
 
 class SpyConfig(Config):
@@ -120,7 +120,7 @@ def test_tables_hold_the_data_sets_own_ids(job: Job, registries: Registries, tmp
     assert {row["user"] for row in topk} == {row["user"] for row in per_user} <= set(fold.train.user_ids)
     assert [row["rank"] for row in topk[:10]] == list(range(1, 11))
     assert all(isinstance(row["item"], str) for row in topk)
-    assert set(per_user[0]) == {"user", "ndcg@10", "recall@5"}
+    assert set(per_user[0]) == {"user", "ndcg@10", "recall@5", "user-activity", "user-training"}
 
 
 def test_values_are_means_of_the_per_user_table(job: Job, registries: Registries, tmp_path: Path) -> None:

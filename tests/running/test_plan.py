@@ -10,7 +10,7 @@ from bench.running import identity
 from bench.running import plan as planning
 from bench.running.plan import Tuned
 from bench.running.settings import Settings
-from bench.suite import Suite
+from bench.suite import Row, Suite
 
 
 def keys(jobs: list[Any]) -> list[str]:
@@ -22,11 +22,17 @@ def test_planning_twice_gives_the_same_keys(make_jobs: Any) -> None:
     assert len(set(keys(make_jobs()))) == 4
 
 
-def test_seeds_are_counted_from_the_suite_seed(make_jobs: Any) -> None:
-    jobs = make_jobs(n_seeds=2)
-    assert {job.seed for job in jobs} == {3, 4}
+def test_seeds_are_counted_from_the_suite_seed(make_jobs: Any, suite: Suite) -> None:
+    random = suite.model_copy(update={"algorithms": {"random": Row(), "ease": suite.algorithms["ease"]}})
+    jobs = make_jobs(suite=random, n_seeds=2)
+    assert [job.seed for job in jobs if job.row == "random"] == [3, 4] * 2
     assert {job.fold.seed for job in jobs} == {3}
-    assert set(keys(make_jobs())) < set(keys(jobs))
+    assert set(keys(make_jobs(suite=random))) < set(keys(jobs))
+
+
+def test_what_does_not_depend_on_its_seed_is_planned_once(make_jobs: Any) -> None:
+    assert keys(make_jobs(n_seeds=3)) == keys(make_jobs())
+    assert not any(job.seeded for job in make_jobs())
 
 
 def test_the_key_covers_the_configuration_in_effect(make_jobs: Any, suite: Suite) -> None:

@@ -31,7 +31,7 @@ def tune(suite: Suite, folds: Any, tmp_path: Path, row: str = "ease", **fixed: A
 def test_trials_cannot_see_test(tuner: Tuner, folds: Any) -> None:
     fold = pickle.loads(tuner.job.fold_path.read_bytes())
     assert len(fold.held_test) == len(fold.test) == 0
-    assert len(fold.validation) == len(folds["holdout"].fold.validation)
+    assert len(fold.validation) == len(folds["holdout"][0].fold.validation)
 
 
 def test_a_study_goes_on_where_it_was(tuner: Tuner, suite: Suite, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from bench.batches import TopK
 from bench.errors import DataError, UsageError
-from bench.interactions import BoolArray, Float64Array, Int64Array, ItemLists
+from bench.interactions import BoolArray, Float64Array, Int64Array, ItemLists, among, distinct
 from bench.lists import Pairs, PredictedRows, RankedRows
 from bench.metrics.judged import Background, Judged, Rated
 from bench.seeds import tie_order
@@ -80,12 +80,12 @@ def judge(
             "the recommendations and the truth must have users in common, with ids written alike. "
             f"Got users such as '{recommended.pairs.user[0]}' and '{truth.user[0]}'."
         )
-    relevant, known = _distinct(wanted), _distinct(np.concatenate([np.empty(0, np.int64), *known_parts]))
+    relevant, known = distinct(wanted), distinct(np.concatenate([np.empty(0, np.int64), *known_parts]))
     rows, order_notes = _ordered(user_codes[1], item_codes[1], listed, recommended, items)
     truth_lists = _item_lists(relevant, n_users, catalogue, len(items))
     if not ranked:
         rows = rows[rows.place < k]
-    seen = _among(rows.pair, known)
+    seen = among(rows.pair, known)
     background = _background(known, n_users, catalogue, len(items)) if train else None
     ranks = _ranks(relevant, rows.pair[~seen], len(items)) if ranked else None
     width = max(k, _telling_length(rows, truth_lists)) if ranked else k
@@ -93,7 +93,7 @@ def judge(
     notes = [
         *order_notes,
         *_user_notes(has_list, has_truth),
-        *_truth_notes(len(wanted) - len(relevant), int(_among(relevant, known).sum()), ranked),
+        *_truth_notes(len(wanted) - len(relevant), int(among(relevant, known).sum()), ranked),
         *_seen_notes(rows.user[seen], ranked),
         *_rank_notes(judged, np.bincount(rows.user[~seen], minlength=n_users)),
         f"the catalogue {'has' if n_items else 'is the'} {catalogue} items{'' if n_items else ' of all files'}.",
@@ -121,24 +121,8 @@ def _catalogue(n_coded: int, given: int | None) -> int:
     return given or n_coded
 
 
-def _distinct(pairs: Int64Array) -> Int64Array:
-    """The values, sorted, each once. Sorting is several times faster than np.unique's hash table."""
-    ordered: Int64Array = np.sort(pairs)
-    first = np.ones(len(ordered), np.bool_)
-    first[1:] = ordered[1:] != ordered[:-1]
-    distinct: Int64Array = ordered[first]
-    return distinct
-
-
-def _among(pairs: Int64Array, known: Int64Array) -> BoolArray:
-    """bool[n]: which of the pairs are among the known ones, which are sorted."""
-    if not len(known):
-        return np.zeros(len(pairs), np.bool_)
-    return np.asarray(known[np.minimum(np.searchsorted(known, pairs), len(known) - 1)] == pairs)
-
-
 def _check_unique(codes: Int64Array, pairs: Pairs, file: str) -> None:
-    repeats = len(codes) - len(_distinct(codes))
+    repeats = len(codes) - len(distinct(codes))
     if repeats:
         rows = np.ones(len(codes), np.bool_)
         rows[np.unique(codes, return_index=True)[1]] = False
@@ -191,7 +175,7 @@ def _telling_length(rows: _Rows, truth: ItemLists) -> int:
 
 def _ranks(relevant: Int64Array, listed: Int64Array, n_coded: int) -> Int64Array:
     """int64[len(relevant)]: each relevant pair's place, from 1, among the listed ones of its user; 0 if it is none."""
-    found = _among(listed, relevant)
+    found = among(listed, relevant)
     ranks = np.zeros(len(relevant), np.int64)
     ranks[np.searchsorted(relevant, listed[found])] = _places(listed // n_coded)[found] + 1
     return ranks
@@ -202,7 +186,7 @@ def _background(known: Int64Array, n_users: int, n_items: int, n_coded: int) -> 
     own = known[: np.searchsorted(known, n_users * n_coded)]
     history = _item_lists(own, n_users, n_items, n_coded)
     item_users = np.bincount(known % n_coded, minlength=n_items)
-    return Background(history, n_items - history.lengths, item_users, len(_distinct(known // n_coded)))
+    return Background(history, n_items - history.lengths, item_users, len(distinct(known // n_coded)))
 
 
 def _item_lists(pairs: Int64Array, n_users: int, n_items: int, n_coded: int) -> ItemLists:
@@ -243,7 +227,7 @@ def _seen_notes(users: Int64Array, ranked: bool) -> list[str]:
     """users: int64[n], whose training data each recommended item is, sorted."""
     if not len(users):
         return []
-    number = f"{len(users)}, of users: {len(_distinct(users))}"
+    number = f"{len(users)}, of users: {len(distinct(users))}"
     consequence = "; no candidates, so the ranks of others pass over them" if ranked else ""
     return [f"recommended items that are their user's training data: {number}; they stay{consequence}."]
 

@@ -108,12 +108,12 @@ def _run(
         folds = folds_of(suite, registries, data_dir)
         session = prepare(suite, folds, registries, store, work, request, rerun)
         results = dict(session.done)
+        checks = check_before(suite, folds, session, store, limits)
+        require_no_problem(checks)
         if session.missing:
             mirror.start()
         for stored in session.done.values():
             mirror.submit(stored)
-        checks = check_before(suite, folds, session, store, limits)
-        require_no_problem(checks)
         display = stack.enter_context(RunDisplay(suite.label, len(session.jobs), len(session.done)))
         display.say(escape(f"data: {next(iter(folds.values()))[0].dataset.source}"))
         for check in checks:

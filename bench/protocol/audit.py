@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bench import seeds
 from bench.card import Strict
 from bench.errors import DataError, UnknownNameError
-from bench.interactions import BoolArray, Features, Float64Array, Int32Array, Int64Array, Interactions
+from bench.interactions import BoolArray, Features, Float64Array, Int32Array, Int64Array, Interactions, among, distinct
 from bench.protocol.fold import Fold
 
 LEAKS = ("pair-overlap", "validation-pair-overlap", "popularity-feature", "normalised-ratings")
@@ -117,7 +117,7 @@ class _Seen:
         return _merged(_merged(known, self.validation_pairs), self._pairs(self.fold.test_history))
 
     def _pairs(self, part: Interactions) -> Int64Array:
-        return _distinct(part.user.astype(np.int64) * self.n_items + part.item)
+        return distinct(part.user.astype(np.int64) * self.n_items + part.item)
 
     @cached_property
     def is_trained_item(self) -> BoolArray:
@@ -148,22 +148,9 @@ def _mask(codes: Int32Array, n: int) -> BoolArray:
     return mask
 
 
-def _distinct(pairs: Int64Array) -> Int64Array:
-    """np.unique, which hashes: ten times slower on millions of numbers that hardly repeat."""
-    ordered = np.sort(pairs)
-    return ordered[np.concatenate([[True], np.diff(ordered) > 0])] if len(ordered) else ordered
-
-
 def _merged(left: Int64Array, right: Int64Array) -> Int64Array:
     """The union of two sorted sets; a stable sort of two runs is one pass."""
-    return np.sort(np.concatenate([left, right[~_among(right, left)]]), kind="stable")
-
-
-def _among(pairs: Int64Array, sorted_pairs: Int64Array) -> BoolArray:
-    place = np.searchsorted(sorted_pairs, pairs)
-    found = place < len(sorted_pairs)
-    found[found] = sorted_pairs[place[found]] == pairs[found]
-    return np.asarray(found)
+    return np.sort(np.concatenate([left, right[~among(right, left)]]), kind="stable")
 
 
 def _validation_overlap(seen: _Seen, repeats_allowed: bool) -> Iterator[Finding]:
@@ -175,7 +162,7 @@ def _validation_overlap(seen: _Seen, repeats_allowed: bool) -> Iterator[Finding]
 def _overlap(
     kind: str, part: str, held: Int64Array, known: Int64Array, ids: Interactions, repeats_allowed: bool
 ) -> Finding:
-    both = held[_among(held, known)]
+    both = held[among(held, known)]
     if not len(both):
         return Finding(kind=kind, severity="clean", text=f"No pair of user and item is in both training and {part}.")
     user, item = (int(code) for code in divmod(int(both[0]), max(ids.n_items, 1)))

@@ -45,7 +45,7 @@ class Errors(NamedTuple):
 
 
 ROOT = sqrt((1 + 1 + 4 + 9) / 4)
-"""Of the mean of the four squared errors; two users have ratings, so half of what each differs from its share counts."""
+"""Of the mean of the four squared errors. Of two users, half of what each differs from their share counts."""
 LISTS = [[0, 1], [1, 2], [1, -1]]
 HAND_WORKED: dict[str, list[Hand] | list[Catalogue] | list[Errors]] = {
     "precision": [

@@ -285,7 +285,8 @@ def test_rating_values_agree_with_plain_python(name: str) -> None:
         own = [[e for e, row in zip(errors, rated.row, strict=True) if row == user] for user in range(4)]
         users = [of(found) if found else np.nan for found in own]
         assert ours(name).overall(rated) == pytest.approx(of(errors), abs=PRECISION)
-        assert ours(name).per_user(rated) == pytest.approx(users, abs=PRECISION, nan_ok=True)
+        assert ours(f"{name}_user").per_user(rated) == pytest.approx(users, abs=PRECISION, nan_ok=True)
+        assert np.nanmean(ours(name).per_user(rated)) == pytest.approx(of(errors), abs=PRECISION)
         defined = [of(found) for found in own if found]
         assert ours(f"{name}_user").overall(rated) == pytest.approx(sum(defined) / len(defined), abs=PRECISION)
 
@@ -304,3 +305,21 @@ def test_every_metric_has_a_reference() -> None:
     rating = RATING.keys() | {f"{name}_user" for name in RATING}
     assert PLAIN.keys() | CATALOGUE.keys() | {"user_coverage"} | rating == own
     assert IR_MEASURES.keys() <= own
+
+
+@pytest.mark.parametrize("name", RATING)
+def test_a_contribution_is_what_the_value_changes_by(name: str) -> None:
+    """A user's contribution is the value plus n_users times its derivative by the user's weight, taken numerically."""
+    rated, step, n_users = draw_ratings(np.random.default_rng(2), 400, 20), 1e-6, 20
+    found = ours(name).per_user(rated)
+    errors = np.abs(rated.predicted - rated.actual) if name == "mae" else (rated.predicted - rated.actual) ** 2
+
+    def value(weights: np.ndarray[Any, Any]) -> float:
+        mean = np.average(errors, weights=weights[rated.row])
+        return float(mean if name == "mae" else np.sqrt(mean))
+
+    for user in range(n_users):
+        more = np.ones(n_users)
+        more[user] += step
+        slope = (value(more) - value(np.ones(n_users))) / step
+        assert found[user] == pytest.approx(value(np.ones(n_users)) + n_users * slope, abs=1e-4)

@@ -1,4 +1,4 @@
-"""A part of benchmarks/reference that is quick: the official splits, and rows of Surprise's table."""
+"""A part of benchmarks/reference that is quick: the official splits, and a row of Surprise's table."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def run(folder: Path, suite: str, *rows: str) -> list[dict[str, Any]]:
 
 
 def test_the_official_splits_are_grouplens_own_and_run_without_a_leak(folder: Path) -> None:
-    make("official_splits.py", folder / "work" / "splits")
-    found = json.loads((folder / "work" / "splits" / "md5.json").read_text(encoding="utf-8"))
+    make("official_splits.py", folder / "splits")
+    found = json.loads((folder / "splits" / "md5.json").read_text(encoding="utf-8"))
     assert {name: found[name] for name in PUBLISHED["grouplens"]["md5"]} == PUBLISHED["grouplens"]["md5"]
     run(folder, "official", "popularity")
     records = [stored.record for stored in Store(folder / "runs-official").all()]
@@ -71,8 +71,8 @@ def test_the_official_splits_are_grouplens_own_and_run_without_a_leak(folder: Pa
 
 
 def test_ratings_come_out_as_surprise_published_them(folder: Path) -> None:
-    make("surprise_folds.py", folder / "work" / "surprise")
-    theirs = ["baseline-only", "slope-one"] if find_spec("surprise") else []
+    make("surprise_folds.py", folder / "surprise")
+    theirs = ["svd"] if find_spec("surprise") else []  # its digits depend on the order of the rows and on the seed
     rows = run(folder, "surprise", "bias", *theirs)
     ours = {row["algorithm"]: {label: round(value, 3) for label, value in row["metrics"].items()} for row in rows}
     assert ours == {row: PUBLISHED["surprise"]["rows"][row] for row in ("bias", *theirs)}

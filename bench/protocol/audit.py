@@ -220,7 +220,7 @@ def _late_items(seen: _Seen) -> Finding:
     in_truth = float((~seen.is_trained_item[truth]).mean())
     text = (
         f"{late.sum():,} of the {len(late):,} test items ({_percent(late.mean())}), {_percent(in_truth)} of what is "
-        "to be found, have no training interaction: only algorithms that use item features can find them."
+        "to be found, have no training interaction: only item features say anything of them."
     )
     return Finding(kind="late-items", severity="note", count=int(late.sum()), share=float(late.mean()), text=text)
 

@@ -102,8 +102,8 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def environment(settings: Settings) -> Environment:
-    """The machine as it is now. Imports torch where the device is not the CPU."""
+def environment(settings: Settings, imports: tuple[str, ...] = ()) -> Environment:
+    """The machine as it is now. imports: modules of the algorithm, whose packages are listed too. Imports torch where the device is not the CPU."""
     return Environment(
         python=platform.python_version(),
         platform=f"{sys.platform}-{platform.machine()}",
@@ -114,7 +114,7 @@ def environment(settings: Settings) -> Environment:
         device_name=_device_name(settings.device),
         precision=settings.precision,
         threads=settings.threads,
-        packages=package_versions(),
+        packages=package_versions() | versions_of(imports),
     )
 
 

@@ -101,7 +101,7 @@ def make_record(job: Job, attempt: str, started_at: str, **fields: Any) -> RunRe
             "final_fit": job.final_fit,
             "primary_metric": job.primary_metric,
             "cutoff": 0,
-            "environment": environment(job.settings),
+            "environment": environment(job.settings, job.imports),
             "code": job.code,
             "tuning": job.tuning,
             "command": job.command,

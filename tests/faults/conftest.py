@@ -42,7 +42,8 @@ class Bench:
         self.pids.mkdir()
         install(self.plugins, "faulty_plugin", (Path(__file__).parent / "faulty_plugin.py").read_text())
         (self.plugins / "faulty_moon.py").write_text("raise RuntimeError('the moon is not there [/b]')\n")
-        self.env = {**os.environ, "PYTHONPATH": str(self.plugins), "FAULTY_PIDS": str(self.pids)}
+        told = {"PYTHONPATH": self.plugins, "FAULTY_PIDS": self.pids, "FAULTY_OUT": self.out}
+        self.env = {**os.environ, **{name: str(path) for name, path in told.items()}}
 
     def suite(self, *rows: str) -> str:
         """A suite of these algorithms; its path."""

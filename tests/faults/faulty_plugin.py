@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -52,6 +53,15 @@ class Exits(Good):
         child = subprocess.Popen(["sleep", "600"])
         Path(os.environ["FAULTY_PIDS"], str(child.pid)).touch()
         os._exit(0)
+
+
+class Hoards(Good):
+    """Fills the file system of the results, but for a little."""
+
+    def fit(self, *_: Any) -> Self:
+        folder = Path(os.environ["FAULTY_OUT"])
+        (folder / "filler").write_bytes(b"\0" * (shutil.disk_usage(folder).free - 2 * 4096))
+        return super().fit(*_)
 
 
 class Quits(Good):

@@ -103,7 +103,10 @@ def _git(folder: Path, *arguments: str) -> str | None:
 
 
 def environment(settings: Settings, imports: tuple[str, ...] = ()) -> Environment:
-    """The machine as it is now. imports: modules of the algorithm, whose packages are listed too. Imports torch where the device is not the CPU."""
+    """The machine as it is now. Imports torch where the device is not the CPU.
+
+    imports: modules of the algorithm, whose packages are listed too.
+    """
     return Environment(
         python=platform.python_version(),
         platform=f"{sys.platform}-{platform.machine()}",

@@ -168,7 +168,7 @@ def test_a_plugin_that_fails_is_skipped_and_the_others_work(bench: Any) -> None:
 
 
 def test_a_full_disk_costs_the_job_and_not_the_older_results(bench: Any) -> None:
-    """A real full file system: a tmpfs that a job fills before its result is written; then it is full from the start."""
+    """A real full file system: a tmpfs that a job fills before its result is written."""
     bench.out.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64M", "tmpfs", str(bench.out)], check=False)
     if mounted.returncode:

@@ -53,7 +53,7 @@ class NearestRows:
         row = np.repeat(np.arange(queries.shape[0]), np.diff(common.indptr))
         values = self._similarities(queries, common, row)
         values[common.indices == exclude[row]] = 0
-        return _largest(sparse.csr_matrix((values, common.indices, common.indptr), common.shape), k)
+        return largest(sparse.csr_matrix((values, common.indices, common.indptr), common.shape), k)
 
     def _similarities(self, queries: sparse.csr_matrix, dot: sparse.csr_matrix, row: Int64Array) -> Float32Array:
         left, right = _squared_lengths(queries)[row], self.lengths[dot.indices]
@@ -80,7 +80,7 @@ def _blocks(n_queries: int, n_rows: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + size, n_queries)
 
 
-def _largest(matrix: sparse.csr_matrix, k: int) -> sparse.csr_matrix:
+def largest(matrix: sparse.csr_matrix, k: int) -> sparse.csr_matrix:
     """The k largest positive entries a row; columns ascend.
 
     Each value and its column are packed into one integer that sorts like the pair: a partial sort of them

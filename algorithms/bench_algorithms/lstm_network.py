@@ -2,73 +2,15 @@
 
 from __future__ import annotations
 
-import torch
-from pytorch_lightning import LightningModule
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
-from bench.lightning import adam
-from bench_algorithms.lstm import LSTMConfig
+from bench_algorithms.next_item_network import seen_before
+from bench_algorithms.recurrent_network import RecurrentNetwork
 
-
-class NextItemLSTM(LightningModule):
-    """Embeddings → LSTM → projection → logits by the same embeddings, plus a bias an item.
-
-    A batch is (inputs int64[w, t], targets int64[w, t]); item `n_items` is the start symbol and the padding.
-    Padding stands at the end only, where a network that reads forward cannot see it.
-    """
-
-    def __init__(self, n_items: int, config: LSTMConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.embed = nn.Embedding(n_items + 1, config.embedding_units)
-        self.lstm = nn.LSTM(
-            config.embedding_units,
-            config.hidden_units,
-            config.layers,
-            batch_first=True,
-            dropout=config.dropout if config.layers > 1 else 0.0,
-        )
-        self.project = nn.Linear(config.hidden_units, config.embedding_units)
-        self.bias = nn.Parameter(torch.zeros(n_items))
-        nn.init.normal_(self.embed.weight, std=config.embedding_units**-0.5)
-
-    def states(self, inputs: Tensor) -> Tensor:
-        """The LSTM's state after each input, float[w, t, hidden]."""
-        states, _ = self.lstm(self._drop(self.embed(inputs)))
-        return self._drop(states)
-
-    def logits(self, states: Tensor) -> Tensor:
-        """float[p, n_items] of states float[p, hidden]."""
-        return functional.linear(self.project(states), self.embed.weight[:-1], self.bias)
-
-    def forward(self, inputs: Tensor, last: Tensor) -> Tensor:
-        """Scores of the item that follows position `last` int64[b] of inputs int64[b, t]: float[b, n_items]."""
-        return self.logits(self.states(inputs)[torch.arange(len(last), device=last.device), last])
-
-    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
-        """Cross-entropy of the target at every position over what could be recommended there, mean over positions."""
-        inputs, targets = batch
-        real = targets >= 0
-        logits = self.logits(self.states(inputs)[real])
-        logits[seen_before(inputs, targets, real, len(self.bias))] = -torch.inf
-        return functional.cross_entropy(logits, targets[real])
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return adam(self.parameters(), self.config.learning_rate, self.config.weight_decay)
-
-    def _drop(self, values: Tensor) -> Tensor:
-        return functional.dropout(values, self.config.dropout, self.training)
+__all__ = ["NextItemLSTM", "seen_before"]
 
 
-def seen_before(inputs: Tensor, targets: Tensor, real: Tensor, start: int) -> tuple[Tensor, Tensor]:
-    """(positions, items), int64[m] each: the items of the window up to each real position, bar its own target.
+class NextItemLSTM(RecurrentNetwork):
+    """The recurrent network with LSTM layers."""
 
-    Positions count the real ones of inputs int64[w, t] in row order; `start` is the start symbol.
-    """
-    steps = inputs.shape[1]
-    earlier = torch.ones(steps, steps, dtype=torch.bool, device=inputs.device).tril()
-    item, target = inputs[:, None, :], targets[:, :, None]
-    window, position, event = (earlier & real[:, :, None] & (item != start) & (item != target)).nonzero(as_tuple=True)
-    count = real.flatten().cumsum(0).view_as(real) - 1
-    return count[window, position], inputs[window, event]
+    layers = nn.LSTM

@@ -20,6 +20,8 @@ ALGORITHMS = {
     "hybrid-weighted": "bench_algorithms.hybrid:HybridWeighted",
     "hybrid-switching": "bench_algorithms.hybrid:HybridSwitching",
     "lstm": "bench_algorithms.lstm:LSTM",
+    "gru": "bench_algorithms.gru:GRU",
+    "sasrec": "bench_algorithms.sasrec:SASRec",
     "vae": "bench_algorithms.vae:VAE",
     "gan-augmented": "bench_algorithms.gan:GANAugmented",
     "bias": "bench_algorithms.rating_baselines:Bias",

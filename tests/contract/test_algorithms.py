@@ -14,6 +14,8 @@ from bench.testing import CHECKS, AlgorithmCase, AlgorithmContract
 
 QUICK: dict[str, dict[str, Any]] = {
     "lstm": {"epochs": 2, "embedding_units": 4, "hidden_units": 4},
+    "gru": {"epochs": 2, "embedding_units": 4, "hidden_units": 4},
+    "sasrec": {"epochs": 2, "embedding_units": 4},
     "vae": {"epochs": 2},
     "gan-augmented": {"epochs": 2},
     "bpr-mf": {"epochs": 2},

@@ -21,7 +21,10 @@ import numpy as np
 
 from bench.errors import UsageError
 from bench.interactions import Interactions, among, distinct
+from bench.metrics import Evidence, Metric
+from bench.plugins import Registries
 from bench.protocol.fold import Fold
+from bench.protocol.rules import Rules
 from bench.running.folds import PreparedFold
 from bench.suite import Suite
 
@@ -38,7 +41,7 @@ CONTENT = {
 }
 
 
-def export_fold(prepared: PreparedFold, suite: Suite, task: str, target: Path) -> Path:
+def export_fold(prepared: PreparedFold, suite: Suite, registries: Registries, task: str, target: Path) -> Path:
     """Write the fold of a task; the folder appears whole or not at all.
 
     Raises UsageError if `target` exists and is not an empty folder, OSError if the disk is full.
@@ -49,7 +52,7 @@ def export_fold(prepared: PreparedFold, suite: Suite, task: str, target: Path) -
     staging.mkdir()
     try:
         files = {name: _write_part(staging / f"{name}.csv", part) for name, part in parts(prepared.fold).items()}
-        description = json.dumps(describe(prepared, suite, task, files), indent=2, ensure_ascii=False)
+        description = json.dumps(describe(prepared, suite, registries, task, files), indent=2, ensure_ascii=False)
         (staging / "fold.json").write_text(description + "\n", encoding="utf-8")
         staging.replace(target)
     finally:
@@ -89,7 +92,28 @@ def relevant(fold: Fold) -> Interactions:
     return held.select(first & among(pairs, distinct(wanted)))
 
 
-def describe(prepared: PreparedFold, suite: Suite, task: str, files: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def how_to_judge(fold: Fold, rules: Rules, metrics: Sequence[Metric], folder: Path) -> list[str]:
+    """The arguments of `bench evaluate` that give the harness's own values for the exported files in `folder`.
+
+    What another tool made is to be put in place of FILE. metrics: the task's; those that need item features are
+    left out, since the files have none.
+    """
+    labels = [metric.label for metric in metrics if Evidence.ITEM_FEATURES not in metric.needs]
+    chosen = ["--metrics", ",".join(labels)] if labels else []
+    if rules.kind == "rating":
+        return ["--predictions", "FILE", *chosen]
+    trained = {"train": fold.train, "validation_history": fold.validation_history, "validation": fold.held_validation}
+    given = [("--train", stem) for stem, rows in trained.items() if len(rows)]
+    given += [("--history", "test_history")] if len(fold.test_history) else []
+    given += [("--candidates", "candidates")] if rules.sampling else []
+    repeats = ["--repeats"] if rules.repeats and not rules.sampling else []
+    files = [part for option, stem in [("--truth", "test"), *given] for part in (option, str(folder / f"{stem}.csv"))]
+    return ["--recommendations", "FILE", *files, *repeats, "--n-items", str(fold.train.n_items), *chosen]
+
+
+def describe(
+    prepared: PreparedFold, suite: Suite, registries: Registries, task: str, files: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
     """The content of `fold.json`: what was split, how, and how much of it there is."""
     dataset = prepared.dataset_ref
     return {
@@ -100,8 +124,8 @@ def describe(prepared: PreparedFold, suite: Suite, task: str, files: dict[str, d
         "fold": prepared.ref.model_dump(mode="json"),
         "n_items": prepared.fold.train.n_items,
         "final_fit": suite.final_fit,
-        "metrics": suite.metrics,
-        "primary_metric": suite.tasks[task].primary_metric or suite.primary_metric,
+        "metrics": [metric.label for metric in suite.metrics_of(task, registries)],
+        "primary_metric": suite.primary_of(task, registries).label,
         "files": files,
     }
 

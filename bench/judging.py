@@ -14,9 +14,12 @@ import pyarrow as pa
 
 from bench.batches import TopK
 from bench.errors import DataError, UsageError
+from bench.evaluation import describe, evaluate
 from bench.interactions import BoolArray, Float64Array, Int64Array, ItemLists, among, distinct
 from bench.lists import Pairs, PredictedRows, RankedRows
+from bench.metrics.base import Evidence, Metric
 from bench.metrics.judged import Background, Judged, Rated
+from bench.records import MetricValue
 from bench.seeds import tie_order
 
 TIE_SEED = 0
@@ -24,11 +27,46 @@ TIE_SEED = 0
 
 
 @dataclass(frozen=True, eq=False)
+class Setting:
+    """What was known before the lists were made, and what could be in them.
+
+    train: gives popularity and histories. history: more of what is known of users, which is not trained on and does
+    not count in popularity. candidates: all that could be recommended to each user; None for the rule: everything
+    but the history, or with `repeats` everything.
+    """
+
+    train: Sequence[Pairs] = ()
+    history: Sequence[Pairs] = ()
+    candidates: Pairs | None = None
+    repeats: bool = False
+
+    def __post_init__(self) -> None:
+        if self.candidates is not None and self.repeats:
+            raise UsageError("candidates are all that may be recommended, so repeats go without them. Got both.")
+
+    @property
+    def files(self) -> list[Pairs]:
+        """All of them, in the order of the fields."""
+        return [*self.train, *self.history, *([] if self.candidates is None else [self.candidates])]
+
+    @property
+    def refused(self) -> str:
+        """What items are that could not be recommended to a user, in notes."""
+        if self.candidates is not None:
+            return "not among the candidates"
+        return "training data or history" if self.history else "training data"
+
+
+@dataclass(frozen=True, eq=False)
 class Outside:
-    """Lists and truth of every user of either file, and what was decided on the way."""
+    """Lists and truth of every user of either file, and what was decided on the way.
+
+    cut: bool[b], whose list does not show every relevant candidate; None where no rank was looked for.
+    """
 
     judged: Judged
     notes: list[str]
+    cut: BoolArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +85,29 @@ class _Rows:
         return _Rows(self.user[kept], self.item[kept], self.place[kept], self.score[kept], self.pair[kept])
 
 
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """The pairs of a `Setting` as codes, each once and sorted.
+
+    trained: of the training data; had: of the history too; listed: of the candidates, None for the rule.
+    """
+
+    trained: Int64Array
+    had: Int64Array
+    listed: Int64Array | None
+    repeats: bool
+
+    def refuses(self, pairs: Int64Array) -> BoolArray:
+        """bool[n]: which pairs could not be recommended."""
+        if self.listed is not None:
+            return ~among(pairs, self.listed)
+        return np.zeros(len(pairs), np.bool_) if self.repeats else among(pairs, self.had)
+
+
 def judge(
     recommended: RankedRows,
     truth: Pairs,
-    train: Sequence[Pairs],
+    setting: Setting,
     k: int,
     n_items: int | None = None,
     *,
@@ -61,17 +118,17 @@ def judge(
     Users of the truth without recommendations get an empty list, which scores 0. Users of the
     recommendations without truth get an empty truth, for which metrics are undefined. n_items: the size of
     the catalogue; by default, the items of all files. ranked: whether to find the ranks of the relevant items
-    too, in the whole lists as they are given. Candidates are the items that are not their user's training
-    data, and only they count in a rank; an item that its user's list does not hold has none.
+    too, in the whole lists as they are given. Only candidates count in a rank; an item that its user's list does
+    not hold has none.
 
     Raises DataError on a pair recommended twice, or if the files share no user; UsageError on an `n_items`
     smaller than what the files hold.
     """
-    files = [truth, recommended.pairs, *train]
+    files = [truth, recommended.pairs, *setting.files]
     user_codes = _encoded([part.user for part in files])[1]
     items, item_codes = _encoded([part.item for part in files])
     catalogue = _catalogue(len(items), n_items)
-    wanted, listed, *known_parts = (u * len(items) + i for u, i in zip(user_codes, item_codes, strict=True))
+    wanted, listed, *rest = (u * len(items) + i for u, i in zip(user_codes, item_codes, strict=True))
     _check_unique(listed, recommended.pairs, "recommendations")
     n_users = int(max(user_codes[0].max(), user_codes[1].max())) + 1
     has_truth, has_list = (np.bincount(codes, minlength=n_users) > 0 for codes in user_codes[:2])
@@ -80,25 +137,43 @@ def judge(
             "the recommendations and the truth must have users in common, with ids written alike. "
             f"Got users such as '{recommended.pairs.user[0]}' and '{truth.user[0]}'."
         )
-    relevant, known = distinct(wanted), distinct(np.concatenate([np.empty(0, np.int64), *known_parts]))
+    relevant, known = distinct(wanted), _known(setting, rest)
     rows, order_notes = _ordered(user_codes[1], item_codes[1], listed, recommended, items)
     truth_lists = _item_lists(relevant, n_users, catalogue, len(items))
     if not ranked:
         rows = rows[rows.place < k]
-    seen = among(rows.pair, known)
-    background = _background(known, n_users, catalogue, len(items)) if train else None
-    ranks = _ranks(relevant, rows.pair[~seen], len(items)) if ranked else None
+    refused, unreachable = known.refuses(rows.pair), known.refuses(relevant)
+    background = _background(known, n_users, catalogue, len(items)) if setting.train else None
+    ranks = _ranks(relevant, rows.pair[~refused], len(items)) if ranked else None
     width = max(k, _telling_length(rows, truth_lists)) if ranked else k
     judged = Judged(_top_k(rows, n_users, width), truth_lists, background, ranks)
     notes = [
         *order_notes,
         *_user_notes(has_list, has_truth),
-        *_truth_notes(len(wanted) - len(relevant), int(among(relevant, known).sum()), ranked),
-        *_seen_notes(rows.user[seen], ranked),
-        *_rank_notes(judged, np.bincount(rows.user[~seen], minlength=n_users)),
+        *_truth_notes(len(wanted) - len(relevant), int(unreachable.sum()), setting, ranked),
+        *_refused_notes(rows.user[refused], setting, ranked),
+        *_rank_notes(judged, np.bincount(rows.user[~refused], minlength=n_users)),
         f"the catalogue {'has' if n_items else 'is the'} {catalogue} items{'' if n_items else ' of all files'}.",
     ]
-    return Outside(judged, notes)
+    return Outside(judged, notes, None if ranks is None else _some(truth_lists, (ranks == 0) & ~unreachable))
+
+
+def measure_lists(metrics: Sequence[Metric], outside: Outside) -> tuple[dict[str, MetricValue], list[str]]:
+    """Every metric's value by label, and notes on those without.
+
+    A metric of ranks that is undefined for users whose list is cut before a relevant item has no value: lists are
+    cut before what ranks low, so the mean of the other users would flatter.
+    """
+    values, per_user, notes = evaluate(metrics, outside.judged)
+    n_users = len(outside.judged.topk)
+    if outside.cut is not None:
+        ranked = [metric for metric in metrics if Evidence.RANKS in metric.needs and metric.label in per_user]
+        flattered = [metric for metric in ranked if np.isnan(per_user[metric.label][outside.cut]).any()]
+        values |= {one.label: describe(one, float("nan"), np.full(n_users, np.nan), n_users) for one in flattered}
+        if flattered:
+            labels = ", ".join(metric.label for metric in flattered)
+            notes.append(f"no value, as lists end before relevant items and the mean of the others flatters: {labels}.")
+    return values, notes
 
 
 def judge_ratings(predicted: PredictedRows) -> Rated:
@@ -113,6 +188,14 @@ def _encoded(parts: Sequence[pa.StringArray]) -> tuple[pa.StringArray, list[Int6
     """The distinct ids of all parts as they appear, and each part's int64[n] codes."""
     chunks = pa.chunked_array(list(parts)).dictionary_encode().chunks
     return chunks[0].dictionary, [chunk.indices.to_numpy().astype(np.int64) for chunk in chunks]
+
+
+def _known(setting: Setting, codes: list[Int64Array]) -> _Known:
+    """codes: of the pairs of every file of the setting, in the order of its fields."""
+    nothing, n_trained, n_had = np.empty(0, np.int64), len(setting.train), len(setting.train) + len(setting.history)
+    trained = distinct(np.concatenate([nothing, *codes[:n_trained]]))
+    had = distinct(np.concatenate([trained, *codes[n_trained:n_had]])) if setting.history else trained
+    return _Known(trained, had, None if setting.candidates is None else distinct(codes[n_had]), setting.repeats)
 
 
 def _catalogue(n_coded: int, given: int | None) -> int:
@@ -181,12 +264,20 @@ def _ranks(relevant: Int64Array, listed: Int64Array, n_coded: int) -> Int64Array
     return ranks
 
 
-def _background(known: Int64Array, n_users: int, n_items: int, n_coded: int) -> Background:
-    """known: the distinct pairs of the training data, sorted; its other users have the codes from n_users on."""
-    own = known[: np.searchsorted(known, n_users * n_coded)]
-    history = _item_lists(own, n_users, n_items, n_coded)
-    item_users = np.bincount(known % n_coded, minlength=n_items)
-    return Background(history, n_items - history.lengths, item_users, len(distinct(known // n_coded)))
+def _background(known: _Known, n_users: int, n_items: int, n_coded: int) -> Background:
+    """Users of `known` who are neither in the truth nor in the lists have the codes from n_users on."""
+    history = _item_lists(_of_first(known.had, n_users * n_coded), n_users, n_items, n_coded)
+    if known.listed is not None:
+        n_candidates = np.bincount(_of_first(known.listed, n_users * n_coded) // n_coded, minlength=n_users)
+    else:
+        n_candidates = np.full(n_users, n_items) if known.repeats else n_items - history.lengths
+    item_users = np.bincount(known.trained % n_coded, minlength=n_items)
+    return Background(history, n_candidates, item_users, len(distinct(known.trained // n_coded)))
+
+
+def _of_first(pairs: Int64Array, end: int) -> Int64Array:
+    """Those of the sorted pairs that are below `end`."""
+    return pairs[: np.searchsorted(pairs, end)]
 
 
 def _item_lists(pairs: Int64Array, n_users: int, n_items: int, n_coded: int) -> ItemLists:
@@ -215,28 +306,37 @@ def _user_notes(has_list: BoolArray, has_truth: BoolArray) -> list[str]:
     return notes
 
 
-def _truth_notes(repeats: int, leaked: int, ranked: bool) -> list[str]:
+def _truth_notes(repeats: int, unreachable: int, setting: Setting, ranked: bool) -> list[str]:
     notes = [f"rows of the truth that repeat a pair: {repeats}; it counts once."] if repeats else []
-    if not leaked:
+    if not unreachable:
         return notes
-    consequence = "; no candidates, so their rank is not known" if ranked else ""
-    return [*notes, f"pairs of the truth that are training data too: {leaked}{consequence}."]
+    sampled = setting.candidates is not None
+    consequence = f";{'' if sampled else ' no candidates, so'} their rank is not known" if ranked else ""
+    which = f"that are {setting.refused}{'' if sampled else ' too'}"
+    return [*notes, f"pairs of the truth {which}: {unreachable}{consequence}."]
 
 
-def _seen_notes(users: Int64Array, ranked: bool) -> list[str]:
-    """users: int64[n], whose training data each recommended item is, sorted."""
+def _refused_notes(users: Int64Array, setting: Setting, ranked: bool) -> list[str]:
+    """users: int64[n], to whom each item was recommended that could not be, sorted."""
     if not len(users):
         return []
+    sampled = setting.candidates is not None
     number = f"{len(users)}, of users: {len(distinct(users))}"
-    consequence = "; no candidates, so the ranks of others pass over them" if ranked else ""
-    return [f"recommended items that are their user's training data: {number}; they stay{consequence}."]
+    consequence = f";{'' if sampled else ' no candidates, so'} the ranks of others pass over them" if ranked else ""
+    which = f"that are {'' if sampled else "their user's "}{setting.refused}"
+    return [f"recommended items {which}: {number}; they stay{consequence}."]
+
+
+def _some(truth: ItemLists, which: BoolArray) -> BoolArray:
+    """bool[b]: whether a user has any of some relevant items, bool[len(truth.items)]."""
+    return np.asarray(np.bincount(truth.rows[which], minlength=len(truth)) > 0)
 
 
 def _rank_notes(judged: Judged, n_listed: Int64Array) -> list[str]:
     """n_listed: int64[b], how many candidates each user's list holds."""
     if judged.truth_ranks is None or judged.background is None:
         return []
-    lacking = np.bincount(judged.truth.rows[judged.truth_ranks == 0], minlength=len(judged.truth)) > 0
+    lacking = _some(judged.truth, judged.truth_ranks == 0)
     ended = ~lacking & (judged.n_relevant > 0) & (n_listed < judged.background.n_candidates)
     notes = []
     if lacking.any():

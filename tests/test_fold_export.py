@@ -16,9 +16,12 @@ from bench import fold_export
 from bench.card import Card
 from bench.dataset_source import Acquire, DatasetLoader
 from bench.errors import UsageError
-from bench.fold_export import export_fold
+from bench.fold_export import export_fold, how_to_judge
 from bench.interactions import Dataset, Interactions
 from bench.lists import read_pairs
+from bench.metrics.accuracy import NDCG, Recall
+from bench.metrics.features import IntraListDiversity
+from bench.metrics.rating import RMSE
 from bench.plugins import Registries, new_registries
 from bench.protocol.splitters import Holdout, StrongGeneralisation, Temporal
 from bench.running.folds import PreparedFold, build_folds
@@ -49,9 +52,11 @@ class Generated(DatasetLoader):
         return Dataset(self.card, Interactions.from_ids(user, item, rating, timestamp))
 
 
-def registries(plain: bool) -> Registries:
+def registries(plain: bool = False) -> Registries:
     found = new_registries()
     found.datasets.add("generated", Generated(plain), origin="tests")
+    for metric in (NDCG, Recall, RMSE):
+        found.metrics.add(metric.name, metric, origin="tests")
     for name, splitter in SPLITTERS.items():
         found.splitters.add(name, splitter, origin="tests")
     return found
@@ -65,7 +70,7 @@ def make_suite(task: str, **rules: Any) -> Suite:
             "description": "none",
             "dataset": "generated",
             "seed": 5,
-            "metrics": ["ndcg@10"],
+            "metrics": ["ndcg@10", "recall@5", "rmse"],
             "primary_metric": "ndcg@10",
             "tasks": {task: {"splitter": task, **rules}},
             "algorithms": {"random": {}},
@@ -104,7 +109,7 @@ def parsed(path: Path) -> list[tuple[str, str, float, int]]:
 @pytest.mark.parametrize("task", TASKS)
 def test_files_hold_exactly_the_parts(tmp_path: Path, task: str) -> None:
     prepared, suite = prepare(task)
-    folder = export_fold(prepared, suite, task, tmp_path / "deep" / "fold")
+    folder = export_fold(prepared, suite, registries(), task, tmp_path / "deep" / "fold")
     fold = prepared.fold
     assert sorted(path.name for path in folder.iterdir()) == ["fold.json", "test.csv", "train.csv", "validation.csv"]
     assert parsed(folder / "train.csv") == rows(fold.train)
@@ -126,25 +131,25 @@ def test_users_who_are_not_evaluated_are_not_in_the_test_file(tmp_path: Path) ->
     fold = prepared.fold
     one = fold.test.slice(0, 1)
     reduced = replace(prepared, fold=replace(fold, test=one))
-    folder = export_fold(reduced, suite, "temporal", tmp_path / "fold")
+    folder = export_fold(reduced, suite, registries(), "temporal", tmp_path / "fold")
     assert {row["user"] for row in read(folder / "test.csv")} == {str(fold.train.user_ids[fold.test.users[0]])}
 
 
 def test_hard_ids_come_back_through_our_own_reader(tmp_path: Path) -> None:
     prepared, suite = prepare("holdout")
-    folder = export_fold(prepared, suite, "holdout", tmp_path / "fold")
+    folder = export_fold(prepared, suite, registries(), "holdout", tmp_path / "fold")
     assert set(read_pairs(folder / "train.csv").user.to_pylist()) == set(USERS)
 
 
 def test_what_the_data_set_does_not_have_is_empty(tmp_path: Path) -> None:
     prepared, suite = prepare("holdout", plain=True)
-    folder = export_fold(prepared, suite, "holdout", tmp_path / "fold")
+    folder = export_fold(prepared, suite, registries(), "holdout", tmp_path / "fold")
     assert {(row["rating"], row["timestamp"]) for row in read(folder / "train.csv")} == {("", "")}
 
 
 def test_the_description_holds_fingerprints_and_counts(tmp_path: Path) -> None:
     prepared, suite = prepare("holdout")
-    folder = export_fold(prepared, suite, "holdout", tmp_path / "fold")
+    folder = export_fold(prepared, suite, registries(), "holdout", tmp_path / "fold")
     found = json.loads((folder / "fold.json").read_text())
     assert found["suite"] == {"name": "generated", "version": 2, "fingerprint": suite.fingerprint}
     assert found["dataset"] == {"name": "generated", "version": 3, "fingerprint": prepared.dataset.fingerprint}
@@ -160,7 +165,7 @@ def test_the_description_holds_fingerprints_and_counts(tmp_path: Path) -> None:
 
 def test_what_is_known_of_users_not_trained_on_is_in_files_of_its_own(tmp_path: Path) -> None:
     prepared, suite = prepare("strong-generalisation", options={"validation_users": 1, "test_users": 2})
-    folder, fold = export_fold(prepared, suite, "strong-generalisation", tmp_path / "fold"), prepared.fold
+    folder, fold = export_fold(prepared, suite, registries(), "strong-generalisation", tmp_path / "fold"), prepared.fold
     assert parsed(folder / "validation_history.csv") == rows(fold.validation_history)
     assert parsed(folder / "test_history.csv") == rows(fold.test_history)
     users = {name: {row["user"] for row in read(folder / f"{name}.csv")} for name in ("train", "test_history", "test")}
@@ -171,7 +176,7 @@ def test_what_is_known_of_users_not_trained_on_is_in_files_of_its_own(tmp_path: 
 
 def test_sampled_candidates_are_exported_and_the_full_catalogue_is_not(tmp_path: Path) -> None:
     prepared, suite = prepare("holdout", candidates={"n": 7})
-    folder = export_fold(prepared, suite, "holdout", tmp_path / "fold")
+    folder = export_fold(prepared, suite, registries(), "holdout", tmp_path / "fold")
     listed = [(row["user"], row["item"]) for row in read(folder / "candidates.csv")]
     test = {(row["user"], row["item"]) for row in read(folder / "test.csv")}
     known = {(row["user"], row["item"]) for name in ("train", "validation") for row in read(folder / f"{name}.csv")}
@@ -179,24 +184,76 @@ def test_sampled_candidates_are_exported_and_the_full_catalogue_is_not(tmp_path:
     assert test <= set(listed)
     assert not known & set(listed)
     prepared, suite = prepare("holdout", repeats=True)
-    assert not (export_fold(prepared, suite, "holdout", tmp_path / "repeats") / "candidates.csv").exists()
+    assert not (export_fold(prepared, suite, registries(), "holdout", tmp_path / "repeats") / "candidates.csv").exists()
 
 
-def test_the_description_names_the_task_s_own_primary_metric(tmp_path: Path) -> None:
-    prepared, suite = prepare("holdout", primary_metric="recall@5")
-    folder = export_fold(prepared, suite, "holdout", tmp_path / "fold")
-    assert json.loads((folder / "fold.json").read_text())["primary_metric"] == "recall@5"
+@pytest.mark.parametrize(
+    ("rules", "metrics", "primary"),
+    [
+        ({"primary_metric": "recall@5"}, ["ndcg@10", "recall@5"], "recall@5"),
+        ({"candidates": {"n": 7}}, ["sampled-ndcg@10", "sampled-recall@5"], "sampled-ndcg@10"),
+        ({"kind": "rating", "primary_metric": "rmse"}, ["rmse"], "rmse"),
+    ],
+)
+def test_the_description_names_metrics_as_the_record_does(
+    tmp_path: Path, rules: dict[str, Any], metrics: list[str], primary: str
+) -> None:
+    prepared, suite = prepare("holdout", **rules)
+    folder = export_fold(prepared, suite, registries(), "holdout", tmp_path / "fold")
+    found = json.loads((folder / "fold.json").read_text())
+    assert (found["metrics"], found["primary_metric"]) == (metrics, primary)
+
+
+@pytest.mark.parametrize(
+    ("task", "rules", "expected"),
+    [
+        ("holdout", {}, "--train train --train validation"),
+        ("holdout", {"repeats": True}, "--train train --train validation --repeats"),
+        ("holdout", {"candidates": {"n": 7}}, "--train train --train validation --candidates candidates"),
+        (
+            "holdout",
+            {"candidates": {"n": 7}, "repeats": True},
+            "--train train --train validation --candidates candidates",
+        ),
+        (
+            "strong-generalisation",
+            {"options": {"validation_users": 1, "test_users": 2}},
+            "--train train --train validation_history --train validation --history test_history",
+        ),
+        (
+            "strong-generalisation",
+            {"options": {"validation_users": 0, "test_users": 2}},
+            "--train train --history test_history",
+        ),
+    ],
+)
+def test_how_to_judge_names_every_file_that_has_rows(
+    tmp_path: Path, task: str, rules: dict[str, Any], expected: str
+) -> None:
+    prepared, suite = prepare(task, **rules)
+    folder = export_fold(prepared, suite, registries(), task, tmp_path / "fold")
+    metrics = [NDCG(10), IntraListDiversity(10), Recall(5)]
+    found = how_to_judge(prepared.fold, suite.tasks[task].rules, metrics, folder)
+    named = " ".join(Path(part).stem if part.endswith(".csv") else part for part in found)
+    assert named == f"--recommendations FILE --truth test {expected} --n-items 60 --metrics ndcg@10,recall@5"
+    assert all(read(Path(part)) for part in found if part.endswith(".csv"))
+
+
+def test_predicted_ratings_are_judged_without_any_file_of_the_fold(tmp_path: Path) -> None:
+    prepared, suite = prepare("holdout", kind="rating", primary_metric="rmse")
+    found = how_to_judge(prepared.fold, suite.tasks["holdout"].rules, [RMSE()], tmp_path)
+    assert found == ["--predictions", "FILE", "--metrics", "rmse"]
 
 
 def test_an_empty_folder_is_used_and_a_full_one_refused(tmp_path: Path) -> None:
     prepared, suite = prepare("holdout")
     (tmp_path / "empty").mkdir()
-    assert (export_fold(prepared, suite, "holdout", tmp_path / "empty") / "fold.json").exists()
+    assert (export_fold(prepared, suite, registries(), "holdout", tmp_path / "empty") / "fold.json").exists()
     with pytest.raises(UsageError, match=r"new or empty folder\. '.*empty' exists and is not empty\."):
-        export_fold(prepared, suite, "holdout", tmp_path / "empty")
+        export_fold(prepared, suite, registries(), "holdout", tmp_path / "empty")
     (tmp_path / "file").write_text("mine")
     with pytest.raises(UsageError, match="exists and is not empty"):
-        export_fold(prepared, suite, "holdout", tmp_path / "file")
+        export_fold(prepared, suite, registries(), "holdout", tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
 
 
@@ -207,5 +264,5 @@ def test_a_failed_export_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     prepared, suite = prepare("holdout")
     monkeypatch.setattr(fold_export, "describe", fail)
     with pytest.raises(OSError, match="disk full"):
-        export_fold(prepared, suite, "holdout", tmp_path / "fold")
+        export_fold(prepared, suite, registries(), "holdout", tmp_path / "fold")
     assert list(tmp_path.iterdir()) == []

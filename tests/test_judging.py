@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from bench.errors import DataError, UsageError
-from bench.judging import Outside, judge, judge_ratings
+from bench.judging import Outside, Setting, judge, judge_ratings
 from bench.lists import Pairs, PredictedRows, RankedRows
 from bench.metrics.ranks import AUC, RPrecision
 from bench.seeds import tie_order
@@ -36,7 +36,7 @@ TRUTH = [("u", "a"), ("u", "b"), ("v", "c")]
 
 def test_rows_may_come_in_any_order_and_lists_are_cut() -> None:
     rows = [("u", "d", 3), ("v", "a", 1), ("u", "b", 1), ("u", "c", 2)]
-    outside = judge(by_rank(rows), pairs(TRUTH), [], k=2)
+    outside = judge(by_rank(rows), pairs(TRUTH), Setting(), k=2)
     assert lists(outside, TRUTH, [row[:2] for row in rows]) == [["b", "c"], ["a"]]
     assert outside.judged.topk.k == 2
     assert outside.judged.n_relevant.tolist() == [2, 1]
@@ -45,7 +45,7 @@ def test_rows_may_come_in_any_order_and_lists_are_cut() -> None:
 
 
 def test_users_on_one_side_only_are_kept_and_said() -> None:
-    outside = judge(by_rank([("u", "a", 1), ("w", "a", 1), ("x", "b", 1)]), pairs(TRUTH), [], k=1)
+    outside = judge(by_rank([("u", "a", 1), ("w", "a", 1), ("x", "b", 1)]), pairs(TRUTH), Setting(), k=1)
     assert outside.judged.n_relevant.tolist() == [2, 1, 0, 0]
     assert outside.judged.topk.filled.sum(1).tolist() == [1, 0, 1, 1]
     assert "users with recommendations and no truth: 2; undefined, in no mean." in outside.notes
@@ -58,14 +58,14 @@ def test_ties_are_broken_by_a_hash_of_the_item_whatever_the_order_of_rows() -> N
     expected = sorted(ids, key=lambda one: order[int(one)])
     for rows in (ids, ids[::-1]):
         tied = RankedRows(pairs([("u", one) for one in rows]), np.zeros(20), "score")
-        outside = judge(tied, pairs([("u", "0")]), [], k=20)
+        outside = judge(tied, pairs([("u", "0")]), Setting(), k=20)
         assert lists(outside, [("u", "0")], [("u", one) for one in rows]) == [expected]
         assert "ordered by 'score', the highest first." in outside.notes
         assert "users with equal scores: 1; a hash of the item decides." in outside.notes
 
 
 def test_gaps_in_ranks_close_and_are_said() -> None:
-    outside = judge(by_rank([("u", "x", 5), ("u", "a", 9), ("v", "c", 1)]), pairs(TRUTH), [], k=2)
+    outside = judge(by_rank([("u", "x", 5), ("u", "a", 9), ("v", "c", 1)]), pairs(TRUTH), Setting(), k=2)
     assert outside.judged.hits.tolist() == [[False, True], [True, False]]
     assert "users with gaps in their ranks: 1; what follows a gap moves up." in outside.notes
 
@@ -73,7 +73,7 @@ def test_gaps_in_ranks_close_and_are_said() -> None:
 def test_training_data_extends_the_catalogue_and_finds_items_seen() -> None:
     train = [pairs([("u", "z"), ("nobody", "y")]), pairs([("v", "c"), ("u", "w")])]
     rows = [("u", "z", 1), ("u", "a", 2), ("v", "c", 1)]
-    outside = judge(by_rank(rows), pairs(TRUTH), train, k=2)
+    outside = judge(by_rank(rows), pairs(TRUTH), Setting(train), k=2)
     assert outside.judged.truth.n_items == 6
     assert outside.notes[1:] == [
         "pairs of the truth that are training data too: 1.",
@@ -83,16 +83,16 @@ def test_training_data_extends_the_catalogue_and_finds_items_seen() -> None:
 
 
 def test_the_catalogue_may_be_larger_than_the_files_and_not_smaller() -> None:
-    outside = judge(by_rank([("u", "a", 1)]), pairs(TRUTH), [], k=1, n_items=99)
+    outside = judge(by_rank([("u", "a", 1)]), pairs(TRUTH), Setting(), k=1, n_items=99)
     assert outside.judged.truth.n_items == 99
     assert outside.judged.hits.tolist() == [[True], [False]]
     assert outside.notes[-1] == "the catalogue has 99 items."
     with pytest.raises(UsageError, match=r"cannot be smaller than the 3 items of the files\. Got 2\."):
-        judge(by_rank([("u", "a", 1)]), pairs(TRUTH), [], k=1, n_items=2)
+        judge(by_rank([("u", "a", 1)]), pairs(TRUTH), Setting(), k=1, n_items=2)
 
 
 def test_a_pair_of_the_truth_counts_once() -> None:
-    outside = judge(by_rank([("u", "a", 1)]), pairs([*TRUTH, ("u", "a")]), [], k=1)
+    outside = judge(by_rank([("u", "a", 1)]), pairs([*TRUTH, ("u", "a")]), Setting(), k=1)
     assert outside.judged.n_relevant.tolist() == [2, 1]
     assert "rows of the truth that repeat a pair: 1; it counts once." in outside.notes
 
@@ -100,17 +100,19 @@ def test_a_pair_of_the_truth_counts_once() -> None:
 def test_a_pair_recommended_twice_is_refused() -> None:
     rows = [("u", "a", 1), ("v", "c", 1), ("u", "a", 2), ("v", "c", 2)]
     with pytest.raises(DataError, match=r"2 rows repeat one, the first of them user 'u' with item 'a'\."):
-        judge(by_rank(rows), pairs(TRUTH), [], k=1)
+        judge(by_rank(rows), pairs(TRUTH), Setting(), k=1)
 
 
 def test_files_without_a_common_user_are_refused() -> None:
     with pytest.raises(DataError, match=r"ids written alike\. Got users such as 'u\.0' and 'u'\."):
-        judge(by_rank([("u.0", "a", 1)]), pairs(TRUTH), [], k=1)
+        judge(by_rank([("u.0", "a", 1)]), pairs(TRUTH), Setting(), k=1)
 
 
 def test_the_background_is_what_the_training_files_say() -> None:
     train = [pairs([("nobody", "a"), ("u", "z"), ("u", "w")]), pairs([("u", "z"), ("v", "a"), ("v", "w")])]
-    background = judge(by_rank([("u", "c", 1), ("x", "c", 1)]), pairs(TRUTH), train, k=1, n_items=9).judged.known
+    background = judge(
+        by_rank([("u", "c", 1), ("x", "c", 1)]), pairs(TRUTH), Setting(train), k=1, n_items=9
+    ).judged.known
     codes = {item: code for code, item in enumerate("abczw")}
     had = [sorted(background.history.row(row).tolist()) for row in range(3)]
     assert had == [[codes["z"], codes["w"]], [codes["a"], codes["w"]], []]
@@ -120,14 +122,14 @@ def test_the_background_is_what_the_training_files_say() -> None:
 
 
 def test_without_training_data_there_is_no_background() -> None:
-    outside = judge(by_rank([("u", "a", 1)]), pairs(TRUTH), [], k=1)
+    outside = judge(by_rank([("u", "a", 1)]), pairs(TRUTH), Setting(), k=1)
     assert (outside.judged.background, outside.judged.truth_ranks) == (None, None)
 
 
 def test_ranks_are_those_of_the_whole_lists_and_pass_over_training_items() -> None:
     train = [pairs([("u", "x"), ("u", "z"), ("v", "c")])]
     rows = [*(("u", item, rank) for rank, item in enumerate("xyzbwa", 1)), ("v", "y", 1), ("v", "c", 2)]
-    outside = judge(by_rank(rows), pairs(TRUTH), train, k=1, ranked=True)
+    outside = judge(by_rank(rows), pairs(TRUTH), Setting(train), k=1, ranked=True)
     assert outside.judged.ranks.tolist() == [4, 2, 0]
     assert outside.notes == [
         "ordered by 'rank', 1 first.",
@@ -153,14 +155,14 @@ def test_complete_rankings_give_the_auc_that_counting_pairs_gives() -> None:
         rows += [(user, item, rank) for rank, item in enumerate(ranking, 1)]
         others = [item for item in ranking if item not in relevant]
         expected.append(np.mean([ranking.index(good) < ranking.index(bad) for good in relevant for bad in others]))
-    judged = judge(by_rank(rows), pairs(wanted), [pairs(known)], k=3, ranked=True).judged
+    judged = judge(by_rank(rows), pairs(wanted), Setting([pairs(known)]), k=3, ranked=True).judged
     assert AUC().per_user(judged) == pytest.approx(np.array(expected), abs=1e-12)
 
 
 def test_lists_are_kept_as_long_as_an_unknown_rank_may_matter_and_no_longer() -> None:
     truth = [*(("u", item) for item in "abcd"), ("v", "e")]
     rows = [*(("u", item, rank) for rank, item in enumerate("azyxwe", 1)), ("v", "a", 1)]
-    judged = judge(by_rank(rows), pairs(truth), [pairs([("u", "t")])], k=2, ranked=True).judged
+    judged = judge(by_rank(rows), pairs(truth), Setting([pairs([("u", "t")])]), k=2, ranked=True).judged
     assert judged.topk.k == 4
     assert RPrecision().per_user(judged).tolist() == [0.25, 0.0]
 

@@ -54,9 +54,10 @@ def command(
     if len(set(systems)) < 2:
         raise UsageError(f"bench compare needs two different systems or more. Got {', '.join(systems)}.")
     found: dict[tuple[str, str, str], list[Pair]] = {}
-    for task_, chosen in _by_task(systems, suite, task or [], out).items():
+    wanted = labels_in(metrics)
+    for task_, chosen in _having(wanted, _by_task(systems, suite, task or [], out)).items():
         record = next(iter(chosen.values()))[0].record
-        found[task_] = compare_all(chosen, labels_in(metrics) or [record.primary_metric])
+        found[task_] = compare_all(chosen, wanted or [record.primary_metric])
     if as_json:
         heads = [(dict(zip(("suite", "task", "candidates"), of, strict=True)), pairs) for of, pairs in found.items()]
         listed = [head | json_pair(pair) for head, pairs in heads for pair in pairs]
@@ -66,6 +67,18 @@ def command(
     console.width = max(console.width, MIN_WIDTH)
     for task_, pairs in found.items():
         _print(" · ".join(filter(None, task_)), pairs, console)
+
+
+def _having(
+    metrics: Sequence[str], tasks: dict[tuple[str, str, str], dict[str, list[Stored]]]
+) -> dict[tuple[str, str, str], dict[str, list[Stored]]]:
+    """The tasks on which every run has all of the metrics; all tasks if there is none, for an error to say so."""
+    having = {
+        task: chosen
+        for task, chosen in tasks.items()
+        if all(label in run.record.metrics for runs in chosen.values() for run in runs for label in metrics)
+    }
+    return having or tasks
 
 
 def _by_task(

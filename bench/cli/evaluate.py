@@ -12,6 +12,7 @@ import typer
 from bench.cli import options
 
 if TYPE_CHECKING:
+    from bench.judging import Setting
     from bench.metrics.base import Evidence, Metric, TaskKind
     from bench.records import MetricValue
 
@@ -42,6 +43,25 @@ Train = Annotated[
         "the catalogue, finds items seen; repeatable.",
     ),
 ]
+History = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--history",
+        help="CSV or Parquet: user, item; what is known of users and not trained on: like --train, but not in "
+        "popularity; repeatable.",
+    ),
+]
+Candidates = Annotated[
+    Path | None,
+    typer.Option(
+        "--candidates",
+        help="CSV or Parquet: user, item; all that could be recommended to each, where that was a sample: every "
+        "metric is called sampled-….",
+    ),
+]
+Repeats = Annotated[
+    bool, typer.Option("--repeats", help="A user's own items could be recommended again: they are candidates too.")
+]
 Metrics = Annotated[
     str | None,
     typer.Option("--metrics", help="Such as ndcg@10,auc,rmse.", show_default="all that the files allow, @10"),
@@ -57,6 +77,9 @@ def command(
     truth: Truth = None,
     predictions: Predictions = None,
     train: Train = None,
+    history: History = None,
+    candidates: Candidates = None,
+    repeats: Repeats = False,
     metrics: Metrics = None,
     n_items: CatalogueSize = None,
     as_json: options.Json = False,
@@ -66,15 +89,22 @@ def command(
     """
     from bench.metrics.base import Evidence
 
-    kinds = given_kinds(recommendations, truth, predictions, {"--train": train, "--n-items": n_items})
+    known = {"--history": history, "--repeats": repeats}
+    beside_lists = {"--train": train, **known, "--candidates": candidates, "--n-items": n_items}
+    kinds = given_kinds(recommendations, truth, predictions, beside_lists)
+    check_trained(train, known)
     have = {Evidence.RANKS, Evidence.TRAINING} if train else set()
-    chosen, left_out = default_metrics(kinds, have) if metrics is None else (named_metrics(metrics, kinds, have), [])
+    sampled = candidates is not None
+    chosen, left_out = (
+        default_metrics(kinds, have, sampled) if metrics is None else (named_metrics(metrics, kinds, have, sampled), [])
+    )
     ranking, rating = ([metric for metric in chosen if metric.judges == kind] for kind in ("ranking", "rating"))
     values: dict[str, MetricValue] = {}
     notes: list[str] = []
     catalogue = None
     if ranking and recommendations and truth:
-        values, notes, catalogue = _of_lists(ranking, recommendations, truth, train or [], n_items)
+        setting = _setting(train or [], history or [], candidates, repeats)
+        values, notes, catalogue = _of_lists(ranking, recommendations, truth, setting, n_items)
     if rating and predictions:
         of_ratings, rating_notes = _of_ratings(rating, predictions)
         values, notes = values | of_ratings, notes + rating_notes
@@ -106,8 +136,19 @@ def given_kinds(
     return lists | ({"rating"} if predictions else set())
 
 
-def named_metrics(labels: str, kinds: Collection[TaskKind], have: Collection[Evidence]) -> list[Metric]:
-    """The metrics of a comma-separated list.
+def check_trained(train: list[Path] | None, known: Mapping[str, object]) -> None:
+    """Raises UsageError where an option that adds to the training data comes without. known: those options."""
+    from bench.errors import UsageError
+
+    for option, value in known.items():
+        if value and not train:
+            raise UsageError(f"{option} goes with --train. Got it without.")
+
+
+def named_metrics(
+    labels: str, kinds: Collection[TaskKind], have: Collection[Evidence], sampled: bool = False
+) -> list[Metric]:
+    """The metrics of a comma-separated list. sampled: whether candidates are given, which those of lists then are of.
 
     Raises UsageError on an empty list, a bad label, or a metric that the given files do not allow;
     UnknownNameError on a bad name.
@@ -119,7 +160,12 @@ def named_metrics(labels: str, kinds: Collection[TaskKind], have: Collection[Evi
     given = [label.strip() for label in labels.split(",") if label.strip()]
     if not given:
         raise UsageError(f"--metrics must name a metric, such as 'ndcg@10'. Got '{labels}'.")
-    chosen = parse_metrics(dict.fromkeys(given), load_registries().metrics)
+    parsed = parse_metrics(given, load_registries().metrics)
+    labelled = [_labelled(metric, sampled) for metric in parsed]
+    chosen = list({metric.label: metric for metric in labelled}.values())
+    for metric in parsed:
+        if metric.sampled and not (sampled and metric.judges == "ranking"):
+            raise UsageError(f"'{metric.label}' is of sampled candidates of ranked lists: give --candidates FILE.")
     for metric in chosen:
         if metric.judges not in kinds:
             lists = metric.judges == "ranking"
@@ -130,14 +176,22 @@ def named_metrics(labels: str, kinds: Collection[TaskKind], have: Collection[Evi
     return chosen
 
 
-def default_metrics(kinds: Collection[TaskKind], have: Collection[Evidence]) -> tuple[list[Metric], list[str]]:
+def _labelled(metric: Metric, sampled: bool) -> Metric:
+    """The metric as of sampled candidates, if it is of lists and these are."""
+    return type(metric)(metric.k, sampled=sampled and metric.judges == "ranking")
+
+
+def default_metrics(
+    kinds: Collection[TaskKind], have: Collection[Evidence], sampled: bool = False
+) -> tuple[list[Metric], list[str]]:
     """Every registered metric that the given files allow, at the default cut-off, and a note on which they do not."""
     from bench.metrics.base import Evidence
     from bench.plugins import load_registries
 
     registry = load_registries().metrics
     found = [registry.get(name) for name in registry]
-    metrics = [one(DEFAULT_CUTOFF if one.takes_cutoff else 0) for one in found if one.judges in kinds]
+    plain = [one(DEFAULT_CUTOFF if one.takes_cutoff else 0) for one in found if one.judges in kinds]
+    metrics = [_labelled(metric, sampled) for metric in plain]
     chosen = [metric for metric in metrics if metric.needs <= {*have}]
     featured = [metric.label for metric in metrics if Evidence.ITEM_FEATURES in metric.needs]
     trained = [metric.label for metric in metrics if metric not in chosen and metric.label not in featured]
@@ -154,25 +208,32 @@ def _remedy(missing: Collection[Evidence]) -> str:
     return f"{' among the candidates' if Evidence.RANKS in missing else ''}: give --train FILE."
 
 
+def _setting(train: list[Path], history: list[Path], candidates: Path | None, repeats: bool) -> Setting:
+    from bench.judging import Setting
+    from bench.lists import read_pairs
+
+    known, more = ([read_pairs(path) for path in paths] for paths in (train, history))
+    return Setting(known, more, None if candidates is None else read_pairs(candidates), repeats)
+
+
 def _of_lists(
-    metrics: list[Metric], recommendations: Path, truth: Path, train: list[Path], n_items: int | None
+    metrics: list[Metric], recommendations: Path, truth: Path, setting: Setting, n_items: int | None
 ) -> tuple[dict[str, MetricValue], list[str], int]:
     """The values, notes, and the size of the catalogue."""
-    from bench.evaluation import evaluate
-    from bench.judging import judge
+    from bench.judging import judge, measure_lists
     from bench.lists import read_pairs, read_ranked
     from bench.metrics.base import Evidence
 
     outside = judge(
         read_ranked(recommendations),
         read_pairs(truth),
-        [read_pairs(path) for path in train],
+        setting,
         max(metric.k for metric in metrics) or DEFAULT_CUTOFF,
         n_items,
         ranked=any(Evidence.RANKS in metric.needs for metric in metrics),
     )
-    values, _, problems = evaluate(metrics, outside.judged)
-    return values, outside.notes + problems, outside.judged.truth.n_items
+    values, notes = measure_lists(metrics, outside)
+    return values, outside.notes + notes, outside.judged.truth.n_items
 
 
 def _of_ratings(metrics: list[Metric], predictions: Path) -> tuple[dict[str, MetricValue], list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,8 @@ import typer
 from bench.cli import options
 
 if TYPE_CHECKING:
+    from bench.metrics import Metric
+    from bench.protocol.rules import Rules
     from bench.running.folds import PreparedFold
 
 Task = Annotated[str, typer.Option("--task", help="The task of the suite.")]
@@ -34,22 +37,21 @@ def command(
     if fold > len(folds):
         raise UsageError(f"--fold must be in [1, {len(folds)}] for the task '{task}'. Got {fold}.")
     prepared = folds[fold - 1]
-    print(export_fold(prepared, whole, task, to))
+    print(export_fold(prepared, whole, registries, task, to))
     counts = prepared.ref.interactions
     typer.echo(
         f"{whole.label} · {task}: {', '.join(f'{name} {number}' for name, number in counts.items())} interactions; "
-        f"{len(prepared.fold.test)} users are evaluated.\n{advice(prepared, to)}",
+        f"{len(prepared.fold.test)} users are evaluated.\n"
+        f"{advice(prepared, whole.tasks[task].rules, whole.metrics_of(task, registries), to)}",
         err=True,
     )
 
 
-def advice(prepared: PreparedFold, folder: Path) -> str:
+def advice(prepared: PreparedFold, rules: Rules, metrics: list[Metric], folder: Path) -> str:
     """How to judge what another tool makes of the files."""
-    fold = prepared.fold
-    if prepared.ref.rules["kind"] == "rating":
-        return "Judge a tool's ratings: bench evaluate --predictions FILE"
-    stems = ["train", "validation", *(["test_history"] if len(fold.test_history) else [])]
-    known = " ".join(f"--train {folder / stem}.csv" for stem in stems)
-    only = "" if prepared.ref.rules["candidates"] is None else f" of {folder / 'candidates.csv'}"
-    files = f"--truth {folder / 'test.csv'} {known} --n-items {fold.train.n_items}"
-    return f"Judge a tool's lists{only}: bench evaluate {files} --recommendations FILE"
+    from bench.fold_export import how_to_judge
+
+    what = "ratings" if rules.kind == "rating" else "lists"
+    only = f" of {folder / 'candidates.csv'}" if rules.sampling else ""
+    command = shlex.join(["bench", "evaluate", *how_to_judge(prepared.fold, rules, metrics, folder)])
+    return f"Judge a tool's {what}{only}: {command}"

@@ -60,10 +60,11 @@ def print_checks(suite: Suite, request: Request, limits: Limits, rerun: bool, da
 
 
 def _lines(folds: Mapping[str, Sequence[PreparedFold]], checks: Sequence[Check]) -> Iterator[tuple[str, str, str]]:
-    """Task by task: its checks, then the audit of its first fold; at last the checks of the whole run."""
-    from bench.protocol.audit import in_words
+    """Task by task: its checks, then the audit of its folds; at last the checks of the whole run."""
+    from bench.protocol.audit import folds_in_words
 
     for task, prepared in folds.items():
         yield from ((check.state, task, check.text) for check in checks if check.what == task)
-        yield from (("audit", task, line.removeprefix("audit: ")) for line in in_words(prepared[0].ref.audit))
+        lines = folds_in_words([one.ref.audit for one in prepared])
+        yield from (("audit", task, line.removeprefix("audit: ")) for line in lines)
     yield from ((check.state, check.what, check.text) for check in checks if check.what not in folds)

@@ -90,6 +90,22 @@ def in_words(findings: Sequence[Finding]) -> list[str]:
     return lines if left_out <= 0 else [*lines[: PRINTED - 1], f"… and {left_out + 1} more notes in the record."]
 
 
+def folds_in_words(audits: Sequence[Sequence[Finding]]) -> list[str]:
+    """`in_words` of all folds of a task: every leak, and each kind of note where most is concerned."""
+    if len(audits) == 1:
+        return in_words(audits[0])
+    placed = [
+        (finding, f"fold {index + 1} of {len(audits)}: ") for index, audit in enumerate(audits) for finding in audit
+    ]
+    worst: dict[tuple[str, str], tuple[Finding, str]] = {}
+    for finding, where in placed:
+        key = (finding.kind, where if finding.severity == "leak" else finding.severity)
+        if finding.severity != "clean" and (key not in worst or worst[key][0].share < finding.share):
+            worst[key] = (finding, where)
+    merged = [finding.model_copy(update={"text": where + finding.text}) for finding, where in worst.values()]
+    return in_words(merged) if merged else [f"audit: nothing found in {len(placed)} checks of {len(audits)} folds."]
+
+
 class _Seen:
     """The parts of a fold as the checks look at them. A pair is one number, user · n_items + item."""
 

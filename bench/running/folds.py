@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from bench.dataset_source import Acquire
-from bench.interactions import Dataset, content_hash
+from bench.errors import DataError
+from bench.interactions import Dataset, Interactions, content_hash
 from bench.plugins import Registries
 from bench.protocol.audit import audit, check_leaks
 from bench.protocol.filters import Dropped, apply_filters
 from bench.protocol.fold import Fold
+from bench.protocol.rules import Rules
 from bench.protocol.splitters import Splitter
 from bench.records import DatasetRef, FoldRef
 from bench.slices import user_groups
@@ -49,11 +51,19 @@ def build_folds(suite: Suite, registries: Registries, acquire: Acquire) -> dict[
     prepared = {}
     for task, spec in suite.tasks.items():
         splitter = suite.splitter(task, registries)
-        folds = splitter.split(data, suite.seed, spec.rules)
+        folds = _split(task, splitter, data, suite.seed, spec.rules)
         folds = [fold.with_features(items, users) for fold in folds]
         user_groups(folds[0].test, folds[0].train, users, suite.slices)  # raises if it has no such feature
         prepared[task] = _prepare(suite, task, splitter, folds, dataset, dropped)
     return prepared
+
+
+def _split(task: str, splitter: Splitter, data: Interactions, seed: int, rules: Rules) -> list[Fold]:
+    """The folds; an error names the task."""
+    try:
+        return splitter.split(data, seed, rules)
+    except DataError as error:
+        raise DataError(f"the task '{task}': {error}") from None
 
 
 def _prepare(

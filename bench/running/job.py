@@ -75,12 +75,22 @@ def execute(job: Job, fold: Fold, registries: Registries, work_dir: Path, progre
     fields, tables = judge(job, fitted, fold, metrics, watch)
     common = {
         "config_effective": fitted.fitted_config.model_dump(mode="json"),
-        "curves": context.curves,
+        "curves": _in_own_values(context.curves, parse_metrics([job.primary_metric], registries.metrics)[0]),
         "details": context.details,
         "timings": watch.timings(),
         "peak_bytes": peak_bytes(),
     }
     return Outcome(common | fields, tables)
+
+
+Curves = dict[str, list[tuple[int, float]]]
+
+
+def _in_own_values(curves: Curves, watched: Metric) -> Curves:
+    """Algorithms watch a validation score of which higher is better; the record has the metric's own values."""
+    if watched.higher_is_better or "validation" not in curves:
+        return curves
+    return {**curves, "validation": [(step, -score) for step, score in curves["validation"]]}
 
 
 Judgement = tuple[dict[str, Any], "dict[str, pa.Table]"]

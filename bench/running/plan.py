@@ -160,5 +160,6 @@ def _key(job: Job, registries: Registries) -> str:
     packages = {package: package_versions()[package] for package in NUMERIC_PACKAGES} | versions_of(job.imports)
     ledger = job.tuning and job.tuning.model_dump(exclude={"command"})
     what = (job.task, job.row, job.algorithm, job.config, job.seed, ledger, job.fold.fingerprint, job.fold.seed)
+    of = (job.fold.split, job.fold.index) if job.fold.count > 1 else ()
     how = (metrics, job.primary_metric, job.final_fit, job.slices, job.settings, job.code.content, packages)
-    return content_hash(repr((what, how)))
+    return content_hash(repr((what, of, how)))

@@ -75,9 +75,13 @@ def _task(
     suite: Suite, task: str, folds: Sequence[PreparedFold], jobs: Sequence[Job], registries: Registries
 ) -> Iterator[Check]:
     metrics, primary = suite.metrics_of(task, registries), suite.primary_of(task, registries)
-    trial = _Trial(folds[0], metrics)
+    smallest = min(folds, key=lambda prepared: len(prepared.fold.test))
+    if len(smallest.fold.test) < 2:
+        yield Check(task, "problem", f"{len(smallest.fold.test)} user is tested: nothing can be said from so few.")
+        return
+    trial = _Trial(smallest, metrics)
     yield from _discriminates(task, [m for m in metrics if _is_about_truth(m)], primary, trial)
-    yield _detectable(suite, task, primary, trial, len(folds[0].fold.test))
+    yield _detectable(suite, task, primary, trial, len(smallest.fold.test))
     yield from _needs(task, folds, jobs, registries)
 
 
@@ -157,7 +161,11 @@ def _detectable(suite: Suite, task: str, primary: Metric, trial: _Trial, n_users
     values = trial.values(primary, "popular")
     if values is None or np.isnan(values).all():
         return Check(task, "ok", f"{primary.label} has no value a user: no interval can be given.")
-    effect = minimum_detectable_effect(float(np.nanstd(values, ddof=1)), n_users)
+    spread = float(np.nanstd(values, ddof=1))
+    if not spread > 0:
+        text = f"a popularity ranking has no spread in {primary.label}, from which to tell what can be found."
+        return Check(task, "ok", text)
+    effect = minimum_detectable_effect(spread, n_users)
     wanted = suite.smallest_difference
     text = f"{n_users} test users find a difference of about {effect:.4f} in {primary.label} (80 % power, level 5 %)"
     if wanted is not None and effect > wanted:

@@ -6,6 +6,7 @@ import pickle
 from multiprocessing import connection
 from pathlib import Path
 
+from bench.metrics.selection import parse_metrics
 from bench.plugins import load_registries
 from bench.running.plan import Job
 from bench.running.worker import describe_failure, isolate
@@ -29,7 +30,9 @@ def _score(job: Job, work_dir: Path, pipe: connection.Connection) -> float:
     fold, registries = pickle.loads(job.fold_path.read_bytes()), load_registries()
     algorithm = new_algorithm(job, fold, registries)
     context = make_context(job, fold, registries, work_dir, lambda *_: None)
-    context.report = lambda step, score: pipe.send(("report", step, score))
+    # the harness hands algorithms scores of which higher is better; a study has the metric's own values
+    sign = 1 if parse_metrics([job.primary_metric], registries.metrics)[0].higher_is_better else -1
+    context.report = lambda step, score: pipe.send(("report", step, sign * score))
     algorithm.fit(fold.train, fold.validation if algorithm.uses_validation else None, context)
     assert context.evaluate is not None
-    return context.evaluate(algorithm, fold.validation)
+    return sign * context.evaluate(algorithm, fold.validation)

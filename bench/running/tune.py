@@ -7,6 +7,7 @@ depend on, so killing and restarting goes on where it was.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.context import ForkServerContext
@@ -119,7 +120,8 @@ def make_tuner(
         raise UsageError(f"'{row}' has no field left to tune. Fixed: {', '.join(fixed) or '(none)'}.")
     start = config.parse(f"'{row}'", {**job.config, **fixed})
     storage = f"sqlite:///{(out / FOLDER / 'optuna.db').absolute()}"
-    return Tuner(job, start, space, tuned_path(out, suite, task, row), storage, work, limits)
+    higher = suite.primary_of(task, registries).higher_is_better
+    return Tuner(job, start, space, tuned_path(out, suite, task, row), storage, work, limits, higher)
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,8 @@ class Tuner:
     storage: str
     work: Path
     limits: Limits
+    higher_is_better: bool
+    """Of the primary metric."""
 
     def run(self, budget: Budget, done: TrialDone) -> TunedFile:
         """Spend what is left of the budget, and write the best configuration with its ledger.
@@ -159,6 +163,8 @@ class Tuner:
 
     def _study(self, budget: Budget) -> optuna.Study:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+        # a suite's own value, tried first, may lie outside the range that is searched
+        warnings.filterwarnings("ignore", "Fixed parameter .* is out of range", UserWarning)
         identity = (self.job.fold.fingerprint, self.job.algorithm, self.start.model_dump(mode="json"), self.job.seed)
         space = sorted((name, str(search)) for name, search in self.space.items())
         name = f"{self.job.task}/{self.job.row}/" + content_hash(
@@ -167,7 +173,7 @@ class Tuner:
         study = optuna.create_study(
             storage=self.storage,
             study_name=name,
-            direction="maximize",
+            direction="maximize" if self.higher_is_better else "minimize",
             load_if_exists=True,
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=5),
         )
@@ -254,4 +260,4 @@ def _spent(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
 
 def _best(study: optuna.Study) -> float | None:
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return max((t.value for t in complete if t.value is not None), default=None)
+    return study.best_value if complete else None

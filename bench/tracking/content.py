@@ -37,8 +37,9 @@ class Point(NamedTuple):
 
 
 def run_name(record: RunRecord) -> str:
-    """ "ease · seed 2026"."""
-    return f"{record.row} · seed {record.seed}"
+    """ "ease · seed 2026", with the fold where there are several."""
+    fold = f" · fold {record.fold.index + 1} of {record.fold.count}" if record.fold.count > 1 else ""
+    return f"{record.row}{fold} · seed {record.seed}"
 
 
 def run_status(record: RunRecord) -> str:
@@ -110,6 +111,7 @@ def tags(record: RunRecord) -> dict[str, str]:
         "bench.seed": str(record.seed),
         "bench.dataset": f"{record.dataset.name} v{record.dataset.version}",
         "bench.dataset_fingerprint": record.dataset.fingerprint,
+        "bench.fold": f"{record.fold.index + 1} of {record.fold.count}" if record.fold.count > 1 else "",
         "bench.fold_fingerprint": record.fold.fingerprint,
         "bench.final_fit": record.final_fit,
         "bench.metric_versions": json.dumps(versions),

@@ -51,7 +51,8 @@ class TaskBoard:
 
     suite: its label, "movielens-v1". metrics: the labels, in the order of the columns. sort: the one that
     ranks. lower_is_better: the labels of which it is true. notes: what a reader must know to trust the table.
-    candidates: what was ranked, where that is not the full catalogue.
+    n_users: test users, of the smallest fold where there are several; most_users: of the largest. candidates: what
+    was ranked, where that is not the full catalogue.
     """
 
     suite: str
@@ -63,13 +64,15 @@ class TaskBoard:
     rows: tuple[BoardRow, ...]
     notes: tuple[str, ...]
     n_folds: int = 1
+    most_users: int = 0
     candidates: str = ""
 
     @property
     def title(self) -> str:
         """What the table is about: "movielens-v1 · holdout · 938 users"."""
         folds = f"{self.n_folds} folds of " if self.n_folds > 1 else ""
-        return " · ".join(filter(None, [self.suite, self.task, f"{folds}{self.n_users} users", self.candidates]))
+        most = f"–{self.most_users}" if self.most_users > self.n_users else ""
+        return " · ".join(filter(None, [self.suite, self.task, f"{folds}{self.n_users}{most} users", self.candidates]))
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,9 @@ def judged(
     notes = _notes(separation, {name: one.shape[1] for name, one in values.items()}, metric)
     once = [name for name in values if depends_on_one_seed([run for run in runs if run.record.row == name])]
     without = [name for name in ranked if name not in values]
-    return tuple(marked), [*notes, *_trained_once(once), *_without(without, metric)]
+    few = ["two seeds say little of how much seeds vary: tests are cautious and intervals wide; take five."]
+    two = few if max(one.shape[1] for one in values.values()) == 2 else []
+    return tuple(marked), [*notes, *two, *_trained_once(once), *_without(without, metric)]
 
 
 def _notes(separation: Separation, n_seeds: Mapping[str, int], metric: str) -> list[str]:

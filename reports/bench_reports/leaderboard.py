@@ -9,7 +9,7 @@ from itertools import groupby
 from statistics import fmean
 
 from bench.errors import UnknownNameError
-from bench.protocol.audit import in_words
+from bench.protocol.audit import folds_in_words
 from bench.records import MetricValue, RunRecord, Status, Timings
 from bench.store import Stored
 from bench_reports.board import Board, BoardRow, TaskBoard
@@ -63,18 +63,26 @@ def _task_board(runs: Sequence[Stored], sort: str | None, chosen: Sequence[str])
     rows = [_row([run for run, _ in pairs], [own for _, own in pairs], metrics) for pairs in grouped]
     ranked, certainty = judged(_ranked(rows, by, by in lower), runs, by, by in lower)
     notes += [*certainty, *_training_notes(runs), *_seed_notes(runs), *_tuning_notes(rows), *_warnings(runs)]
+    sizes = {run.record.fold.users.get("test", 0) for run in runs}
     return TaskBoard(
         suite=suite_of(runs[0]),
         task=newest.task,
-        n_users=newest.fold.users.get("test", 0),
+        n_users=min(sizes),
         metrics=metrics,
         sort=by,
         lower_is_better=lower,
         rows=ranked,
-        notes=(*notes, *in_words(newest.fold.audit)) if newest.fold.audit else tuple(notes),
+        notes=(*notes, *_audit_notes(runs)),
         n_folds=newest.fold.count,
+        most_users=max(sizes),
         candidates=candidates_of(newest),
     )
+
+
+def _audit_notes(runs: Sequence[Stored]) -> list[str]:
+    """Of every fold; records of the first schema version have no audit."""
+    audits = {run.record.fold.index: run.record.fold.audit for run in runs if run.record.fold.audit}
+    return folds_in_words([audits[index] for index in sorted(audits)]) if audits else []
 
 
 def newest_runs(stored: Iterable[Stored]) -> list[Stored]:

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from bench.errors import UnknownNameError, UsageError
-from bench.records import Status
+from bench.records import RunRecord, Status
 from bench.slices import SliceValue, gap
 from bench.store import Stored
 from bench_reports.leaderboard import newest_runs
@@ -28,7 +28,7 @@ class SliceRow:
 
 @dataclass(frozen=True)
 class SliceTable:
-    """One family on one task. n_users: of each group, in the first record."""
+    """One family on one task. n_users: of each group, all folds of one seed together."""
 
     suite: str
     task: str
@@ -72,16 +72,21 @@ def _table(runs: Sequence[Stored], family: str, metric: str) -> SliceTable:
     by_row = {name: list(own) for name, own in groupby(sorted(runs, key=_row), key=_row)}
     best_first = sorted(by_row, key=lambda name: _whole(by_row[name], metric), reverse=higher)
     rows = [_line(name, by_row[name], family, groups, metric) for name in best_first]
-    sizes = first.slices.get(family, {})
+    folds = [run.record for run in runs if (run.record.row, run.record.seed) == (first.row, first.seed)]
     return SliceTable(
         suite=f"{first.suite.name}-v{first.suite.version}",
         task=first.task,
         family=family,
         metric=metric,
         groups=groups,
-        n_users=tuple(sizes[name].n_users if name in sizes else 0 for name in groups),
+        n_users=tuple(sum(_size(record, family, name) for record in folds) for name in groups),
         rows=tuple(rows),
     )
+
+
+def _size(record: RunRecord, family: str, group: str) -> int:
+    found = record.slices.get(family, {}).get(group)
+    return 0 if found is None else found.n_users
 
 
 def _row(run: Stored) -> str:

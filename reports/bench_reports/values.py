@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 def matrices(rows: Mapping[str, Sequence[Stored]], label: str) -> dict[str, Float64Array]:
     """float64[n_users, n_seeds] by row: one metric of the same users in the same order, seeds in ascending order.
 
-    A user who is tested in several folds has the mean over those; NaN where the metric is undefined. Rows of which
-    a record has no such values are left out.
+    With several folds a row's value is the mean of its folds' means, and a user's is what they contribute to it: the
+    value, plus how far they are from the mean of each fold that tests them, weighted as the fold's users are. The
+    mean over users is then the value itself, also where folds differ in size. (Where every fold tests every user it
+    is the user's mean over folds.) NaN where the metric is undefined. Rows of which a record has no such values are
+    left out.
     """
     users = _Users()
     found = {name: [_read(run, label, users) for run in runs] for name, runs in rows.items()}
@@ -63,16 +66,21 @@ def _read(run: Stored, label: str, users: _Users) -> _Found | None:
 
 
 def _matrix(found: Sequence[_Found], seeds: Sequence[int], n_users: int) -> Float64Array:
-    columns = []
-    for seed in sorted(set(seeds)):
-        own = [one for one, of in zip(found, seeds, strict=True) if of == seed]
-        codes = np.concatenate([codes for codes, _ in own])
-        values = np.concatenate([values for _, values in own])
-        defined = ~np.isnan(values)
-        sums = np.bincount(codes[defined], values[defined], minlength=n_users)
-        counts = np.bincount(codes[defined], minlength=n_users)
-        columns.append(np.where(counts > 0, sums / np.maximum(counts, 1), np.nan))
-    return np.stack(columns, axis=1)
+    by_seed = [[one for one, of in zip(found, seeds, strict=True) if of == seed] for seed in sorted(set(seeds))]
+    return np.stack([_contributions(folds, n_users) for folds in by_seed], axis=1)
+
+
+def _contributions(folds: Sequence[_Found], n_users: int) -> Float64Array:
+    """float64[n_users] of one seed, from its folds."""
+    defined = [(codes[~np.isnan(values)], values[~np.isnan(values)]) for codes, values in folds]
+    tested = np.zeros(n_users, np.bool_)
+    for codes, _ in defined:
+        tested[codes] = True
+    means = [values.mean() if len(values) else np.nan for _, values in defined]
+    found = np.full(n_users, np.mean(means))
+    for (codes, values), mean in zip(defined, means, strict=True):
+        found[codes] += tested.sum() / (len(folds) * max(len(codes), 1)) * (values - mean)
+    return np.where(tested, found, np.nan)
 
 
 def depends_on_one_seed(runs: Sequence[Stored]) -> bool:

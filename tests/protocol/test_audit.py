@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bench.errors import DataError, UnknownNameError
 from bench.interactions import FeatureColumn, Features, Interactions
-from bench.protocol.audit import LEAKS, MIN_EVIDENCE, Finding, audit, check_leaks, in_words
+from bench.protocol.audit import LEAKS, MIN_EVIDENCE, Finding, audit, check_leaks, folds_in_words, in_words
 from bench.protocol.fold import NOWHERE, TEST, TEST_HISTORY, TRAIN, VALIDATION, Fold, Parts, make_fold
 
 DAY = 86_400
@@ -412,3 +412,15 @@ def test_no_more_than_a_handful_of_lines() -> None:
 
 def test_training_part_without_test_is_audited_too() -> None:
     assert {finding.severity for finding in audit(movie_fold(movies()).without_test())} == {"clean"}
+
+
+def test_folds_are_told_apart_and_a_leak_in_any_is_said() -> None:
+    clean = Finding(kind="pair-overlap", severity="clean", text="none.")
+    leak = Finding(kind="pair-overlap", severity="leak", share=0.5, text="bad.")
+    little, much = (Finding(kind="late-items", severity="note", share=s, text=f"{s}.") for s in (0.1, 0.3))
+    assert folds_in_words([[leak, little]]) == in_words([leak, little])
+    assert folds_in_words([[clean, little], [leak, much]]) == [
+        "audit: leak (pair-overlap): fold 2 of 2: bad.",
+        "audit: fold 2 of 2: 0.3.",
+    ]
+    assert folds_in_words([[clean], [clean]]) == ["audit: nothing found in 2 checks of 2 folds."]

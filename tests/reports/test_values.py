@@ -29,13 +29,21 @@ def test_users_are_matched_by_name(make_run: Any) -> None:
     assert np.array_equal(found["b"], [[10], [NAN], [30], [40]], equal_nan=True)
 
 
-def test_a_user_of_several_folds_has_the_mean_over_those_where_it_is_defined(make_run: Any) -> None:
+def test_a_user_of_folds_of_unequal_size_has_what_they_contribute_to_the_mean_of_fold_means(make_run: Any) -> None:
     folds = [(["x", "y", "z"], [1, NAN, NAN]), (["y", "x", "z"], [5, 2, NAN])]
     runs = [
         make_run("a", per_user={"ndcg@10": values}, users=users, fold_fields={"index": index, "count": 2})
         for index, (users, values) in enumerate(folds)
     ]
-    assert np.array_equal(matrices({"a": runs}, "ndcg@10")["a"], [[1.5], [5], [NAN]], equal_nan=True)
+    assert np.array_equal(matrices({"a": runs}, "ndcg@10")["a"], [[1.5], [3.0], [NAN]], equal_nan=True)
+
+
+def test_where_every_fold_tests_every_user_a_user_has_the_mean_over_folds(make_run: Any) -> None:
+    runs = [
+        make_run("a", per_user={"ndcg@10": values}, users=["x", "y"], fold_fields={"index": index, "count": 2})
+        for index, values in enumerate([[1.0, 5.0], [2.0, 3.0]])
+    ]
+    assert np.allclose(matrices({"a": runs}, "ndcg@10")["a"], [[1.5], [4.0]])
 
 
 def test_rows_are_left_out_where_a_record_has_no_values_a_user(make_run: Any) -> None:

@@ -50,9 +50,9 @@ def folds(suite: Suite) -> dict[str, list[PreparedFold]]:
 
 @pytest.fixture
 def make_jobs(suite: Suite, folds: dict[str, list[PreparedFold]], tmp_path: Path) -> MakeJobs:
-    """Plans the suite; the keywords are those of Request, or `suite`."""
+    """Plans the suite; the keywords are those of Request, or `suite` or `folds`."""
 
-    def make(suite: Suite = suite, **request: object) -> list[Job]:
+    def make(suite: Suite = suite, folds: dict[str, list[PreparedFold]] = folds, **request: object) -> list[Job]:
         return plan(suite, folds, load_registries(), tmp_path, Request(**request))  # type: ignore[arg-type]
 
     return make

@@ -1,5 +1,6 @@
 """A job's key changes with everything that could change its result, and with nothing else."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -101,3 +102,11 @@ def test_a_tuned_configuration_of_another_split_is_refused(make_jobs: Any) -> No
 def test_the_fingerprint_is_that_of_the_whole_suite(make_jobs: Any, suite: Suite) -> None:
     part = suite.select(["ease"], ["holdout"]).override(["ease.l2=3"])
     assert make_jobs(suite=part)[0].suite == make_jobs()[0].suite
+
+
+def test_a_fold_of_another_split_is_another_job(make_jobs: Any, folds: Any) -> None:
+    """The record says which fold of how many it is, so one of a task that has changed cannot stand in for it."""
+    (one,) = folds["holdout"]
+    of = [replace(one, ref=one.ref.model_copy(update={"count": n, "split": "s" * n, "index": 1})) for n in (2, 3)]
+    first, second = (keys(make_jobs(folds={**folds, "holdout": [fold]})) for fold in of)
+    assert len({*first, *second, *keys(make_jobs())}) == 2 * 3 + 2, "two rows, thrice, and two on the other task"

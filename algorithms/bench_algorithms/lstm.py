@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 from bench.algorithm import Context
 from bench.interactions import Interactions
-from bench_algorithms.next_item import NextItem, scoring_batch, training_batch, windows
+from bench_algorithms.next_item import NextItem
 from bench_algorithms.recurrent import RecurrentConfig
 
 if TYPE_CHECKING:
     from bench_algorithms.lstm_network import NextItemLSTM
-
-__all__ = ["LSTM", "LSTMConfig", "scoring_batch", "training_batch", "windows"]
 
 
 class LSTMConfig(RecurrentConfig):

@@ -13,8 +13,10 @@ from bench.algorithm import Context, Need
 from bench.interactions import Interactions, ItemLists
 from bench.testing import tiny_fold
 from bench.testing.case import batch_of, evaluation_batch, scores_of
-from bench_algorithms.lstm import LSTM, LSTMConfig, scoring_batch, training_batch, windows
-from bench_algorithms.lstm_network import NextItemLSTM, seen_before
+from bench_algorithms.lstm import LSTM, LSTMConfig
+from bench_algorithms.lstm_network import NextItemLSTM
+from bench_algorithms.next_item import scoring_batch, training_batch, windows
+from bench_algorithms.next_item_network import seen_before
 
 FOLD = tiny_fold()
 N_ITEMS = FOLD.train.n_items

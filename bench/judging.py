@@ -61,12 +61,14 @@ class Setting:
 class Outside:
     """Lists and truth of every user of either file, and what was decided on the way.
 
-    cut: bool[b], whose list does not show every relevant candidate; None where no rank was looked for.
+    cut: bool[b], whose list does not show every relevant candidate. short: bool[b], the cut lists that are full and
+    hold fewer candidates than the user has relevant items. Both are None where no rank was looked for.
     """
 
     judged: Judged
     notes: list[str]
     cut: BoolArray | None = None
+    short: BoolArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,31 +149,36 @@ def judge(
     ranks = _ranks(relevant, rows.pair[~refused], len(items)) if ranked else None
     width = max(k, _telling_length(rows, truth_lists)) if ranked else k
     judged = Judged(_top_k(rows, n_users, width), truth_lists, background, ranks)
+    n_listed = np.bincount(rows.user[~refused], minlength=n_users)
     notes = [
         *order_notes,
         *_user_notes(has_list, has_truth),
         *_truth_notes(len(wanted) - len(relevant), int(unreachable.sum()), setting, ranked),
         *_refused_notes(rows.user[refused], setting, ranked),
-        *_rank_notes(judged, np.bincount(rows.user[~refused], minlength=n_users)),
+        *_rank_notes(judged, n_listed),
         f"the catalogue {'has' if n_items else 'is the'} {catalogue} items{'' if n_items else ' of all files'}.",
     ]
-    return Outside(judged, notes, None if ranks is None else _some(truth_lists, (ranks == 0) & ~unreachable))
+    if ranks is None:
+        return Outside(judged, notes)
+    cut = _some(truth_lists, (ranks == 0) & ~unreachable)
+    return Outside(judged, notes, cut, cut & judged.topk.filled.all(1) & (n_listed < judged.n_relevant))
 
 
 def measure_lists(metrics: Sequence[Metric], outside: Outside) -> tuple[dict[str, MetricValue], list[str]]:
     """Every metric's value by label, and notes on those without.
 
-    A metric of ranks that is undefined for users whose list is cut before a relevant item has no value: lists are
-    cut before what ranks low, so the mean of the other users would flatter.
+    A metric of ranks has no value where it is undefined for a user whose list is cut before a relevant item: lists are
+    cut before what ranks low, so the mean of the other users would flatter. Nor has it where a list is short, since it
+    may be what it lacks.
     """
     values, per_user, notes = evaluate(metrics, outside.judged)
     n_users = len(outside.judged.topk)
-    if outside.cut is not None:
+    if outside.cut is not None and outside.short is not None:
         ranked = [metric for metric in metrics if Evidence.RANKS in metric.needs and metric.label in per_user]
-        flattered = [metric for metric in ranked if np.isnan(per_user[metric.label][outside.cut]).any()]
-        values |= {one.label: describe(one, float("nan"), np.full(n_users, np.nan), n_users) for one in flattered}
-        if flattered:
-            labels = ", ".join(metric.label for metric in flattered)
+        lacking = [one for one in ranked if (outside.short | np.isnan(per_user[one.label]) & outside.cut).any()]
+        values |= {one.label: describe(one, float("nan"), np.full(n_users, np.nan), n_users) for one in lacking}
+        if lacking:
+            labels = ", ".join(metric.label for metric in lacking)
             notes.append(f"no value, as lists end before relevant items and the mean of the others flatters: {labels}.")
     return values, notes
 
@@ -323,8 +330,8 @@ def _refused_notes(users: Int64Array, setting: Setting, ranked: bool) -> list[st
     sampled = setting.candidates is not None
     number = f"{len(users)}, of users: {len(distinct(users))}"
     consequence = f";{'' if sampled else ' no candidates, so'} the ranks of others pass over them" if ranked else ""
-    which = f"that are {'' if sampled else "their user's "}{setting.refused}"
-    return [f"recommended items {which}: {number}; they stay{consequence}."]
+    which = setting.refused if sampled else f"their user's {setting.refused}"
+    return [f"recommended items that are {which}: {number}; they stay{consequence}."]
 
 
 def _some(truth: ItemLists, which: BoolArray) -> BoolArray:

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from bench.errors import DataError, UsageError
-from bench.judging import Outside, Setting, judge, judge_ratings
+from bench.judging import Outside, Setting, judge, judge_ratings, measure_lists
 from bench.lists import Pairs, PredictedRows, RankedRows
+from bench.metrics.accuracy import Hit
 from bench.metrics.ranks import AUC, RPrecision
 from bench.seeds import tie_order
 
@@ -165,6 +166,76 @@ def test_lists_are_kept_as_long_as_an_unknown_rank_may_matter_and_no_longer() ->
     judged = judge(by_rank(rows), pairs(truth), Setting([pairs([("u", "t")])]), k=2, ranked=True).judged
     assert judged.topk.k == 4
     assert RPrecision().per_user(judged).tolist() == [0.25, 0.0]
+
+
+def test_what_is_known_and_not_trained_on_is_history_without_popularity() -> None:
+    setting = Setting([pairs([("nobody", "a"), ("v", "w")])], [pairs([("u", "z"), ("u", "w"), ("v", "w")])])
+    outside = judge(by_rank([("u", "z", 1), ("u", "c", 2)]), pairs(TRUTH), setting, k=2, ranked=True)
+    background = outside.judged.known
+    codes = {item: code for code, item in enumerate("abczw")}
+    assert [sorted(background.history.row(row).tolist()) for row in range(2)] == [
+        [codes["z"], codes["w"]],
+        [codes["w"]],
+    ]
+    assert background.item_users.tolist() == [1, 0, 0, 0, 1]
+    assert (background.n_users, background.n_candidates.tolist()) == (2, [3, 4])
+    assert (
+        "recommended items that are their user's training data or history: 1, of users: 1; they stay; no candidates, "
+        "so the ranks of others pass over them." in outside.notes
+    )
+
+
+def test_with_repeats_everything_is_a_candidate() -> None:
+    setting = Setting([pairs([("u", "x"), ("v", "c")])], repeats=True)
+    rows = [("u", "x", 1), ("u", "b", 2), ("u", "a", 3), ("v", "c", 1)]
+    outside = judge(by_rank(rows), pairs(TRUTH), setting, k=1, ranked=True)
+    assert outside.judged.known.n_candidates.tolist() == [4, 4]
+    assert outside.judged.ranks.tolist() == [3, 2, 1]
+    assert not [note for note in outside.notes if "training data" in note]
+
+
+def test_ranks_are_among_the_given_candidates() -> None:
+    train = [pairs([("u", "x"), ("nobody", "a")])]
+    listed = pairs([("u", "x"), ("u", "b"), ("u", "a"), ("u", "b"), ("v", "a"), ("other", "c")])
+    rows = [("u", "y", 1), ("u", "x", 2), ("u", "b", 3), ("u", "z", 4), ("u", "a", 5), ("v", "c", 1)]
+    setting = Setting(train, candidates=listed)
+    outside = judge(by_rank(rows), pairs(TRUTH), setting, k=2, ranked=True)
+    assert outside.judged.known.n_candidates.tolist() == [3, 1]
+    assert outside.judged.ranks.tolist() == [3, 2, 0]
+    assert outside.cut is not None
+    assert outside.cut.tolist() == [False, False]
+    assert outside.notes[1:3] == [
+        "pairs of the truth that are not among the candidates: 1; their rank is not known.",
+        "recommended items that are not among the candidates: 3, of users: 2; they stay; the ranks of others pass "
+        "over them.",
+    ]
+
+
+def test_candidates_and_repeats_exclude_each_other() -> None:
+    with pytest.raises(UsageError, match=r"so repeats go without them\. Got both\."):
+        Setting(candidates=pairs(TRUTH), repeats=True)
+
+
+def test_lists_cut_before_a_relevant_item_give_no_mean_of_the_luckier_users() -> None:
+    train = Setting([pairs([("nobody", "x"), ("nobody", "y"), ("w", "a")])])
+    truth = pairs([*TRUTH, ("w", "a")])
+    lucky = [("v", "c", 1), ("u", "a", 1)]
+    values, notes = measure_lists([AUC(), Hit(1)], judge(by_rank(lucky), truth, train, k=1, ranked=True))
+    assert (values["auc"].value, values["auc"].n_users, values["hit@1"].value) == (None, 0, 2 / 3)
+    assert notes == ["no value, as lists end before relevant items and the mean of the others flatters: auc."]
+    complete = [*lucky, ("u", "b", 2)]
+    values, notes = measure_lists([AUC(), Hit(1)], judge(by_rank(complete), truth, train, k=1, ranked=True))
+    assert (values["auc"].value, values["auc"].n_undefined, notes) == (1.0, 1, [])
+
+
+def test_a_full_list_with_too_few_candidates_tells_nothing_of_r_precision() -> None:
+    setting = Setting([pairs([("nobody", "a")])], candidates=pairs([*TRUTH, ("u", "x"), ("v", "x")]))
+    rows = [("u", "y", 1), ("u", "a", 2), ("v", "c", 1), ("v", "x", 2)]
+    values, notes = measure_lists([RPrecision()], judge(by_rank(rows), pairs(TRUTH), setting, k=2, ranked=True))
+    assert (values["r_precision"].value, len(notes)) == (None, 1)
+    rows[:2] = [("u", "x", 1), ("u", "a", 2)]
+    values, notes = measure_lists([RPrecision()], judge(by_rank(rows), pairs(TRUTH), setting, k=2, ranked=True))
+    assert (values["r_precision"].value, notes) == (0.75, [])
 
 
 def test_predicted_ratings_belong_to_their_users() -> None:

@@ -101,6 +101,54 @@ def test_without_training_data_the_metrics_that_need_it_are_left_out(call: Any, 
     ]
 
 
+def test_candidates_make_every_metric_of_lists_sampled(call: Any, files: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "candidates.csv").write_text("user,item\n007,NA\n007,x\n007,z\n7,y\n7,NA\n")
+    given = [*options(files, "recommendations", "truth", "train", "predictions"), "--candidates"]
+    given.append(tmp_path / "candidates.csv")
+    every = json.loads(call("evaluate", *given, "--json").out)["metrics"]
+    assert {label for label in every if not label.startswith("sampled-")} == set(RATINGS)
+    named = json.loads(call("evaluate", *given, "--json", "--metrics", "hit@2,sampled-hit@2,sampled-mrr@2,rmse").out)
+    assert named["metrics"] == pytest.approx(
+        {"sampled-hit@2": 0.5, "sampled-mrr@2": 0.25, "rmse": RATINGS["rmse"]}, abs=1e-15
+    )
+    assert not [note for note in named["notes"] if "candidates" in note]
+
+
+def test_history_is_not_popularity_and_repeats_are_no_fault(call: Any, files: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "history.csv").write_text("user,item\n007,x\n007,w\n")
+    given = [*options(files, "recommendations", "truth", "train"), "--json", "--metrics", "average_popularity@2"]
+    plain = json.loads(call("evaluate", *given).out)
+    fed_in = json.loads(call("evaluate", *given, "--history", tmp_path / "history.csv").out)
+    assert fed_in["metrics"] == plain["metrics"] == {"average_popularity@2": 0.5}
+    assert (
+        "recommended items that are their user's training data or history: 2, of users: 2; they stay."
+        in (fed_in["notes"])
+    )
+    repeated = json.loads(call("evaluate", *given, "--repeats").out)
+    assert repeated["metrics"] == plain["metrics"]
+    assert not [note for note in repeated["notes"] if "training data" in note]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--repeats"], "--repeats goes with --train. Got it without."),
+        (["--history", "truth"], "--history goes with --train. Got it without."),
+        (["--metrics", "sampled-hit@1"], "'sampled-hit@1' is of sampled candidates of ranked lists: give --candidates"),
+        (
+            ["--train", "train", "--candidates", "truth", "--repeats"],
+            "candidates are all that may be recommended, so repeats go without them. Got both.",
+        ),
+    ],
+)
+def test_options_that_do_not_go_together_are_one_line(
+    call: Any, files: dict[str, Path], given: list[str], message: str
+) -> None:
+    done = call("evaluate", *options(files, "recommendations", "truth"), *(files.get(part, part) for part in given))
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert done.err.startswith(f"error: {message}")
+
+
 def test_a_cut_off_may_be_longer_than_the_lists(call: Any, files: dict[str, Path]) -> None:
     arguments = [*options(files, "recommendations", "truth"), "--json", "--metrics", "map@1682,ndcg@2,user_coverage"]
     found = json.loads(call("evaluate", *arguments).out)["metrics"]

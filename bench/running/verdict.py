@@ -129,6 +129,9 @@ def judge(stored: Stored, again: Stored) -> Verdict:
     metrics = tuple(_metrics(stored, again, bool(causes)))
     predicted = _predicted(stored, again)
     outcome = _outcome(metrics, predicted, bool(causes))
+    if outcome is Outcome.IDENTICAL and before.slices and before.slices != now.slices:
+        why = "every prediction and every metric is the same, but the metrics by groups are not."
+        return Verdict(Outcome.DIFFERENT, (why,), metrics, predicted, differences)
     return Verdict(outcome, tuple(_reasons(outcome, metrics, predicted, causes)), metrics, predicted, differences)
 
 

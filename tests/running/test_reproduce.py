@@ -380,3 +380,13 @@ def test_a_device_that_is_not_here_is_refused(
     with pytest.raises(UsageError, match="--device must be one of those here"):
         job_of(old, ran.folds["crossed"][1], registries, tmp_path)
     assert job_of(old, ran.folds["crossed"][1], registries, tmp_path, "cpu").settings.device == "cpu"
+
+
+def test_changed_slices_are_another_result(ease: Stored, tampered: Tamper) -> None:
+    family, groups = next(iter(ease.record.slices.items()))
+    group = next(iter(groups))
+    changed = tampered(ease, {"slices": {family: {group: {"metrics": {"ndcg@10": 0.99}}}}})
+    verdict = judge(changed, ease)
+    assert verdict.outcome is Outcome.DIFFERENT
+    assert verdict.reasons == ("every prediction and every metric is the same, but the metrics by groups are not.",)
+    assert judge(ease, ease).outcome is Outcome.IDENTICAL

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Literal
@@ -180,6 +181,10 @@ def _needs(task: str, folds: Sequence[PreparedFold], jobs: Sequence[Job], regist
     by_fold = {prepared.ref.fingerprint: prepared.fold for prepared in folds}
     unmet = {}
     for job in jobs:
+        absent = [module for module in job.imports if find_spec(module.partition(".")[0]) is None]
+        if absent:
+            unmet[job.row] = f"'{job.row}' needs {', '.join(absent)}, which is not installed."
+            continue
         try:
             new_algorithm(job, by_fold[job.fold.fingerprint], registries)
         except UnmetNeedError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -83,6 +84,15 @@ def test_unmet_needs_are_listed_row_by_row(world: Any) -> None:
     assert found == {"'means'": "warning", "'stopper'": "warning"}
     assert not [one for one in checks if "every algorithm has what it needs" in one.text]
     assert only(check(world), "every algorithm has what it needs").state == "ok"
+
+
+def test_a_library_that_is_not_installed_is_told_before_the_run(world: Any) -> None:
+    suite = world.suite()
+    folds = world.folds(suite)
+    jobs = [replace(job, imports=("no_such_library.part",)) for job in world.plan(suite, folds)]
+    found = preflight(suite, folds, jobs, world.registries, [], world.folder, 1)
+    told = only(found, f"'{jobs[0].row}' needs no_such_library.part, which is not installed.")
+    assert told.state == "warning"
 
 
 def test_the_detectable_difference_is_that_of_a_paired_t_test(world: Any) -> None:

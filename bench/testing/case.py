@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.algorithm import Algorithm, Context, EvalSet, UserBatch
 from bench.interactions import Features, Float32Array, Int32Array, Interactions, ItemLists
@@ -105,6 +106,20 @@ def scores_of(model: Algorithm[Any], batch: UserBatch) -> Float32Array:
 def batch_of(users: Int32Array | list[int], histories: list[list[int]], n_items: int) -> UserBatch:
     """A batch from plain lists."""
     return UserBatch(np.asarray(users, np.int32), ItemLists.from_lists(histories, n_items))
+
+
+def interactions_of(matrix: NDArray[Any]) -> Interactions:
+    """The entries of a matrix [n_users, n_items] that are not 0, as interactions of users with items."""
+    user, item = np.nonzero(matrix)
+    ids = [np.array([f"{code:04d}" for code in range(n)], object) for n in matrix.shape]
+    return Interactions(user.astype(np.int32), item.astype(np.int32), *ids)
+
+
+def histories_of(matrix: NDArray[Any], first_code: int = 0) -> UserBatch:
+    """A user a row, from `first_code` on, whose history are the row's entries that are not 0."""
+    lists = [np.flatnonzero(row).tolist() for row in matrix]
+    users = np.arange(first_code, first_code + len(lists), dtype=np.int32)
+    return UserBatch(users, ItemLists.from_lists(lists, matrix.shape[1]))
 
 
 def evaluation_batch(fold: Fold) -> UserBatch:

@@ -9,23 +9,11 @@ import pytest
 import torch
 from scipy import sparse
 
-from bench.algorithm import Context, UserBatch
+from bench.algorithm import Context
 from bench.errors import UsageError
-from bench.interactions import Interactions, ItemLists
+from bench.testing.case import histories_of, interactions_of
 from bench_algorithms import decomposition
 from bench_algorithms.decomposition import IALS, IALSConfig, PureSVD, singular_vectors, solve
-
-
-def interactions(rows: np.ndarray) -> Interactions:
-    user, item = np.nonzero(rows)
-    ids = [np.array([f"{code:03d}" for code in range(n)], object) for n in rows.shape]
-    return Interactions(user.astype(np.int32), item.astype(np.int32), *ids)
-
-
-def everyone(rows: np.ndarray, first_code: int = 0) -> UserBatch:
-    lists = [np.flatnonzero(row).tolist() for row in rows]
-    users = np.arange(first_code, first_code + len(lists), dtype=np.int32)
-    return UserBatch(users, ItemLists.from_lists(lists, rows.shape[1]))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +31,7 @@ def rows() -> np.ndarray:
 @pytest.mark.parametrize("more_items", [False, True])
 def test_pure_svd_is_the_best_approximation_of_its_rank(rows: np.ndarray, factors: int, more_items: bool) -> None:
     rows = np.delete(rows, 7, axis=0)[:20] if more_items else rows
-    scores = PureSVD(factors=factors).fit(interactions(rows), None, Context()).score(everyone(rows))
+    scores = PureSVD(factors=factors).fit(interactions_of(rows), None, Context()).score(histories_of(rows))
     left, values, right = np.linalg.svd(rows)
     n = min(factors, *rows.shape)
     np.testing.assert_allclose(scores, left[:, :n] * values[:n] @ right[:n], atol=1e-5)
@@ -52,8 +40,9 @@ def test_pure_svd_is_the_best_approximation_of_its_rank(rows: np.ndarray, factor
 def test_pure_svd_of_two_blocks_by_hand() -> None:
     """Users have {0, 1} or {2}: the vectors are those of the blocks, the greater first."""
     train = np.array([[1, 1, 0]] * 3 + [[0, 0, 1]] * 2)
-    model = PureSVD(factors=1).fit(interactions(train), None, Context())
-    np.testing.assert_allclose(model.score(everyone(np.eye(3))), [[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 0]], atol=1e-6)
+    model = PureSVD(factors=1).fit(interactions_of(train), None, Context())
+    expected = [[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 0]]
+    np.testing.assert_allclose(model.score(histories_of(np.eye(3))), expected, atol=1e-6)
 
 
 def test_directions_that_nobody_went_are_no_singular_vectors(rows: np.ndarray) -> None:
@@ -107,7 +96,7 @@ def test_more_iterations_of_ials_lower_the_objective(rows: np.ndarray, config: I
     rows = np.delete(rows, 7, axis=0)  # users without items do not count
 
     def after(iterations: int) -> float:
-        model = IALS(config.changed(iterations=iterations)).fit(interactions(rows), None, Context(seed=1))
+        model = IALS(config.changed(iterations=iterations)).fit(interactions_of(rows), None, Context(seed=1))
         users = solve(sparse.csr_matrix(rows), model.item_factors, config)
         return loss(rows, users.double().numpy(), model.item_factors.double().numpy(), config)
 
@@ -119,22 +108,22 @@ def test_more_iterations_of_ials_lower_the_objective(rows: np.ndarray, config: I
 
 def test_users_without_items_change_nothing(rows: np.ndarray) -> None:
     with_more = np.concatenate([rows, np.zeros((50, 30))])
-    few, many = (IALS(factors=5).fit(interactions(r), None, Context()).item_factors for r in (rows, with_more))
+    few, many = (IALS(factors=5).fit(interactions_of(r), None, Context()).item_factors for r in (rows, with_more))
     assert torch.equal(few, many)
 
 
 @pytest.mark.parametrize("algorithm", [PureSVD, IALS])
 def test_users_unseen_in_training_are_served_and_items_unseen_score_nothing(rows: np.ndarray, algorithm: Any) -> None:
-    model = algorithm(factors=5).fit(interactions(rows), None, Context())
-    seen = np.asarray(model.score(everyone(rows)))
-    np.testing.assert_array_equal(seen, np.asarray(model.score(everyone(rows, first_code=1000))))
+    model = algorithm(factors=5).fit(interactions_of(rows), None, Context())
+    seen = np.asarray(model.score(histories_of(rows)))
+    np.testing.assert_array_equal(seen, np.asarray(model.score(histories_of(rows, first_code=1000))))
     np.testing.assert_allclose(seen[:, 5], 0, atol=1e-6)
     assert not seen[7].any()
 
 
 @pytest.mark.parametrize("algorithm", [PureSVD, IALS])
 def test_it_learns_the_taste_of_each_user(rows: np.ndarray, algorithm: Any) -> None:
-    scores = np.asarray(algorithm(factors=3).fit(interactions(rows), None, Context()).score(everyone(rows)))
+    scores = np.asarray(algorithm(factors=3).fit(interactions_of(rows), None, Context()).score(histories_of(rows)))
     alike = np.arange(80)[:, None] % 2 == np.arange(30) % 2
     unseen = (rows == 0) & (rows.sum(axis=1) > 0)[:, None] & (np.arange(30) != 5)
     assert scores[alike & unseen].mean() > scores[~alike & unseen].mean() + 0.2
@@ -142,7 +131,7 @@ def test_it_learns_the_taste_of_each_user(rows: np.ndarray, algorithm: Any) -> N
 
 def test_ials_depends_on_its_seed_and_on_nothing_else(rows: np.ndarray) -> None:
     def factors(seed: int) -> torch.Tensor:
-        return IALS(factors=5).fit(interactions(rows), None, Context(seed=seed)).item_factors
+        return IALS(factors=5).fit(interactions_of(rows), None, Context(seed=seed)).item_factors
 
     assert torch.equal(factors(1), factors(1))
     assert not torch.allclose(factors(1), factors(2))

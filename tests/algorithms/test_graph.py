@@ -7,23 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.algorithm import Context, UserBatch
+from bench.algorithm import Context
 from bench.errors import UsageError
-from bench.interactions import Interactions, ItemLists
+from bench.testing.case import histories_of, interactions_of
 from bench_algorithms import graph
 from bench_algorithms.graph import RP3beta
-
-
-def interactions(matrix: np.ndarray) -> Interactions:
-    user, item = np.nonzero(matrix)
-    ids = [np.array([f"{code:04d}" for code in range(n)], object) for n in matrix.shape]
-    return Interactions(user.astype(np.int32), item.astype(np.int32), *ids)
-
-
-def everyone(matrix: np.ndarray, first_code: int = 0) -> UserBatch:
-    lists = [np.flatnonzero(row).tolist() for row in matrix]
-    users = np.arange(first_code, first_code + len(lists), dtype=np.int32)
-    return UserBatch(users, ItemLists.from_lists(lists, matrix.shape[1]))
 
 
 @pytest.fixture(scope="module")
@@ -58,39 +46,39 @@ def test_it_agrees_with_walks_one_by_one(
     matrix: np.ndarray, alpha: float, beta: float, k: int, pairs_at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(graph, "_PAIRS_AT_ONCE", pairs_at_once)
-    model = RP3beta(alpha=alpha, beta=beta, k=k).fit(interactions(matrix), None, Context())
+    model = RP3beta(alpha=alpha, beta=beta, k=k).fit(interactions_of(matrix), None, Context())
     expected = walk_by_walk(matrix, alpha, beta, k)
     np.testing.assert_allclose(model.contributions.toarray(), expected, rtol=1e-6)
-    np.testing.assert_allclose(model.score(everyone(matrix)), matrix @ expected, rtol=1e-5)
+    np.testing.assert_allclose(model.score(histories_of(matrix)), matrix @ expected, rtol=1e-5)
 
 
 def test_a_small_case_by_hand() -> None:
     """Users have {0, 1}, {0, 1, 2} and {2}. From item 0 half of the walks go to each of the first two users."""
     train = np.array([[1, 1, 0], [1, 1, 1], [0, 0, 1]])
-    model = RP3beta(alpha=1.0, beta=1.0).fit(interactions(train), None, Context())
+    model = RP3beta(alpha=1.0, beta=1.0).fit(interactions_of(train), None, Context())
     to_1 = (1 / 2 * 1 / 2 + 1 / 2 * 1 / 3) / 2
     to_2 = (1 / 2 * 1 / 3) / 2
     np.testing.assert_allclose(model.contributions.toarray()[0], [0, to_1, to_2], rtol=1e-6)
 
 
 def test_among_equal_items_the_lower_ones_are_kept() -> None:
-    model = RP3beta(k=2).fit(interactions(np.ones((3, 5))), None, Context())
+    model = RP3beta(k=2).fit(interactions_of(np.ones((3, 5))), None, Context())
     kept = model.contributions.toarray() > 0
     assert [np.flatnonzero(row).tolist() for row in kept] == [[1, 2], [0, 2], [0, 1], [0, 1], [0, 1]]
 
 
 def test_beta_takes_from_popular_items(matrix: np.ndarray) -> None:
     def mean_popularity(beta: float) -> float:
-        model = RP3beta(beta=beta).fit(interactions(matrix), None, Context())
-        scores = np.where(matrix, -1, model.score(everyone(matrix)))
+        model = RP3beta(beta=beta).fit(interactions_of(matrix), None, Context())
+        scores = np.where(matrix, -1, model.score(histories_of(matrix)))
         return float(matrix.sum(axis=0)[scores.argmax(axis=1)].mean())
 
     assert mean_popularity(1.0) < mean_popularity(0.0)
 
 
 def test_users_unseen_in_training_are_served_and_items_unseen_score_nothing(matrix: np.ndarray) -> None:
-    model = RP3beta().fit(interactions(matrix), None, Context())
-    seen, unseen = model.score(everyone(matrix)), model.score(everyone(matrix, first_code=1000))
+    model = RP3beta().fit(interactions_of(matrix), None, Context())
+    seen, unseen = model.score(histories_of(matrix)), model.score(histories_of(matrix, first_code=1000))
     np.testing.assert_array_equal(seen, unseen)
     assert not unseen[:, 11].any()
     assert unseen[0].any()

@@ -12,25 +12,14 @@ from scipy import sparse
 
 from bench.algorithm import Context, UserBatch
 from bench.errors import UsageError
-from bench.interactions import Interactions, ItemLists
+from bench.interactions import ItemLists
+from bench.testing.case import histories_of, interactions_of
 from bench_algorithms import similarity
 from bench_algorithms.neighbourhood import ItemKNN, UserKNN
 from bench_algorithms.similarity import NearestRows
 from bench_algorithms.weighting import TermWeights
 
 SETTINGS = list(itertools.product(("cosine", "jaccard"), ("none", "tf-idf", "bm25"), (0.0, 3.0), (2, 5, 1000)))
-
-
-def interactions(matrix: np.ndarray) -> Interactions:
-    user, item = np.nonzero(matrix)
-    ids = [np.array([f"{code:04d}" for code in range(n)], object) for n in matrix.shape]
-    return Interactions(user.astype(np.int32), item.astype(np.int32), *ids)
-
-
-def everyone(matrix: np.ndarray, first_code: int = 0) -> UserBatch:
-    lists = [np.flatnonzero(row).tolist() for row in matrix]
-    users = np.arange(first_code, first_code + len(lists), dtype=np.int32)
-    return UserBatch(users, ItemLists.from_lists(lists, matrix.shape[1]))
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +73,7 @@ def test_item_knn_agrees_with_a_slow_one(
         for other, value in slow_neighbours(items[item], items, k, item, measure, shrinkage).items():
             expected[:, item] += matrix[:, other] * value
     model = ItemKNN(k=k, similarity=measure, weighting=weighting, shrinkage=shrinkage)
-    scores = model.fit(interactions(matrix), None, Context()).score(everyone(matrix))
+    scores = model.fit(interactions_of(matrix), None, Context()).score(histories_of(matrix))
     np.testing.assert_allclose(scores, expected, rtol=1e-5)
 
 
@@ -98,7 +87,7 @@ def test_user_knn_agrees_with_a_slow_one(
         for other, value in slow_neighbours(users[user], users, k, user, measure, shrinkage).items():
             expected[user] += matrix[other] * value
     model = UserKNN(k=k, similarity=measure, weighting=weighting, shrinkage=shrinkage)
-    scores = model.fit(interactions(matrix), None, Context()).score(everyone(matrix))
+    scores = model.fit(interactions_of(matrix), None, Context()).score(histories_of(matrix))
     np.testing.assert_allclose(scores, expected, rtol=1e-5)
 
 
@@ -140,7 +129,7 @@ def test_among_equal_neighbours_the_lower_code_is_kept() -> None:
 
 @pytest.mark.parametrize("block_bytes", [1, 64 * 25 * 4])
 def test_blocks_change_nothing(matrix: np.ndarray, monkeypatch: pytest.MonkeyPatch, block_bytes: int) -> None:
-    train, batch = interactions(matrix), everyone(matrix)
+    train, batch = interactions_of(matrix), histories_of(matrix)
     models = [UserKNN(k=3), ItemKNN(k=3, shrinkage=2, weighting="bm25", similarity="jaccard")]
     whole = [model.fit(train, None, Context()).score(batch) for model in models]
     monkeypatch.setattr(similarity, "BLOCK_BYTES", block_bytes)
@@ -150,7 +139,7 @@ def test_blocks_change_nothing(matrix: np.ndarray, monkeypatch: pytest.MonkeyPat
 
 def test_users_are_not_their_own_neighbours_but_twins_are() -> None:
     matrix = np.array([[1, 1, 0, 0], [1, 1, 0, 0], [0, 1, 0, 1]], bool)
-    model = UserKNN(k=1).fit(interactions(matrix), None, Context())
+    model = UserKNN(k=1).fit(interactions_of(matrix), None, Context())
     history = ItemLists.from_lists([[0, 1], [1, 3]], 4)
     trained = model.score(UserBatch(np.array([0, 2], np.int32), history))
     assert trained[0].tolist() == [1, 1, 0, 0]  # the twin, user 1
@@ -160,15 +149,15 @@ def test_users_are_not_their_own_neighbours_but_twins_are() -> None:
 @pytest.mark.parametrize("code", [-1, 3, 99])
 def test_users_unknown_to_training_may_have_any_neighbour(code: int) -> None:
     matrix = np.array([[1, 1, 0, 0], [0, 0, 1, 1], [0, 1, 0, 1]], bool)
-    model = UserKNN(k=1).fit(interactions(matrix), None, Context())
+    model = UserKNN(k=1).fit(interactions_of(matrix), None, Context())
     scores = model.score(UserBatch(np.array([code], np.int32), ItemLists.from_lists([[2, 3]], 4)))
     assert scores[0].tolist() == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("model", [UserKNN(), ItemKNN()])
 def test_an_empty_batch_has_no_scores(matrix: np.ndarray, model: UserKNN | ItemKNN) -> None:
-    fitted = model.fit(interactions(matrix), None, Context())
-    assert fitted.score(everyone(matrix[:0])).shape == (0, 18)
+    fitted = model.fit(interactions_of(matrix), None, Context())
+    assert fitted.score(histories_of(matrix[:0])).shape == (0, 18)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 from bench import seeds
 from bench.card import Strict
 from bench.errors import DataError, UnknownNameError
-from bench.interactions import BoolArray, Features, Float64Array, Int32Array, Int64Array, Interactions, among, distinct
+from bench.interactions import (
+    BoolArray,
+    Features,
+    Float64Array,
+    Int32Array,
+    Int64Array,
+    Interactions,
+    among,
+    distinct,
+    mask,
+)
 from bench.protocol.fold import Fold
 
 LEAKS = ("pair-overlap", "validation-pair-overlap", "popularity-feature", "normalised-ratings")
@@ -138,7 +148,7 @@ class _Seen:
     @cached_property
     def is_trained_item(self) -> BoolArray:
         """bool[n_items]"""
-        return _mask(self.trained.item, self.fold.train.n_items)
+        return mask(self.trained.item, self.fold.train.n_items)
 
     @cached_property
     def everything(self) -> Interactions:
@@ -148,7 +158,7 @@ class _Seen:
     @cached_property
     def test_events(self) -> Interactions:
         """The held-out rows of the users that are tested."""
-        tested = _mask(self.fold.test.users, self.fold.train.n_users)
+        tested = mask(self.fold.test.users, self.fold.train.n_users)
         return self.fold.held_test.select(tested[self.fold.held_test.user])
 
     @cached_property
@@ -156,12 +166,6 @@ class _Seen:
         """int64[test events]: seconds by which the newest training event is newer; None without timestamps."""
         trained, tested = self.trained.timestamp, self.test_events.timestamp
         return None if trained is None or tested is None or not len(trained) else trained.max() - tested
-
-
-def _mask(codes: Int32Array, n: int) -> BoolArray:
-    mask = np.zeros(n, np.bool_)
-    mask[codes] = True
-    return mask
 
 
 def _merged(left: Int64Array, right: Int64Array) -> Int64Array:
@@ -199,7 +203,7 @@ def _time(seen: _Seen) -> Iterator[Finding]:
         return
     newest = np.full(known.n_users, np.iinfo(np.int64).min)
     np.maximum.at(newest, known.user, known.timestamp)
-    has_history = _mask(known.user, known.n_users)[tested.user]
+    has_history = mask(known.user, known.n_users)[tested.user]
     own = _older(np.where(has_history, newest[tested.user], tested.timestamp) - tested.timestamp)
     yield _older_finding("future-of-user", own, "a training event of the same user", _own_verdict(own[1]))
     anybody = _older(whole)
@@ -247,7 +251,7 @@ def _late_features(seen: _Seen) -> Iterator[Finding]:
     if features is None or by is None or (by > 0).any():
         return
     described = _described(features)
-    late = described & ~seen.is_trained_item & _mask(seen.fold.held_test.item, len(described))
+    late = described & ~seen.is_trained_item & mask(seen.fold.held_test.item, len(described))
     if not late.any():
         text = "Every item with features was met before the test events began."
         yield Finding(kind="late-features", severity="clean", text=text)
@@ -296,9 +300,9 @@ def _twins(seen: _Seen) -> Finding:
     if not twins.any():
         text = f"No two users with at least {MIN_TWIN_ITEMS} items have the same ones."
         return Finding(kind=kind, severity="clean", text=text)
-    trained = _mask(seen.trained.user, n_users)[users]
+    trained = mask(seen.trained.user, n_users)[users]
     others = np.bincount(group, trained, len(size))[group] - trained
-    exposed = int((_mask(seen.fold.test.users, n_users)[users] & (others > 0)).sum())
+    exposed = int((mask(seen.fold.test.users, n_users)[users] & (others > 0)).sum())
     text = (
         f"{twins.sum():,} users ({_percent(twins.mean())} of those with at least {MIN_TWIN_ITEMS} items) have exactly "
         f"the items of another user; {exposed:,} of them are test users whose twin is trained on."

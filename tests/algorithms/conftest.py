@@ -21,6 +21,15 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def matrix() -> np.ndarray:
+    """bool[25, 18], with an empty user and an empty item."""
+    drawn = np.random.default_rng(0).random((25, 18)) < 0.3
+    drawn[7] = False
+    drawn[:, 11] = False
+    return drawn
+
+
+@pytest.fixture(scope="session")
 def ratings() -> Interactions:
     """25 users rate 18 items in halves from 0.5 to 5, by taste; the last user and the last item have no rating."""
     rng = np.random.default_rng(0)

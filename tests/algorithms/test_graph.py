@@ -14,15 +14,6 @@ from bench_algorithms import graph
 from bench_algorithms.graph import RP3beta
 
 
-@pytest.fixture(scope="module")
-def matrix() -> np.ndarray:
-    """bool[25, 18], with an empty user and an empty item."""
-    drawn = np.random.default_rng(0).random((25, 18)) < 0.3
-    drawn[7] = False
-    drawn[:, 11] = False
-    return drawn
-
-
 def walk_by_walk(train: np.ndarray, alpha: float, beta: float, k: int) -> np.ndarray:
     """What each item adds to each other one's score: every walk from item over user to item is added by itself."""
     n_items = train.shape[1]

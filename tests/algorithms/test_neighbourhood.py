@@ -22,15 +22,6 @@ from bench_algorithms.weighting import TermWeights
 SETTINGS = list(itertools.product(("cosine", "jaccard"), ("none", "tf-idf", "bm25"), (0.0, 3.0), (2, 5, 1000)))
 
 
-@pytest.fixture(scope="module")
-def matrix() -> np.ndarray:
-    """bool[25, 18], with an empty user and an empty item."""
-    drawn = np.random.default_rng(0).random((25, 18)) < 0.3
-    drawn[7] = False
-    drawn[:, 11] = False
-    return drawn
-
-
 def slow_weights(documents: np.ndarray, train: np.ndarray, weighting: str) -> np.ndarray:
     """The same as TermWeights, entry by entry, from the formulas."""
     weighted = np.zeros(documents.shape)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from bench.ledger import TuningLedger
 from bench.protocol.audit import Finding
 from bench.slices import SliceValue
 
@@ -121,24 +122,6 @@ class Code(_Part):
     dirty: bool | None = None
 
 
-class TuningLedger(_Part):
-    """How a configuration was found."""
-
-    trials: int
-    completed: int
-    pruned: int
-    failed: int
-    seconds: float
-    sampler: str
-    seed: int
-    metric: str
-    best_value: float
-    best_trial: int
-    command: str
-    fold: str
-    """Fingerprint of the fold whose validation part was looked at."""
-
-
 class RunRecord(_Part):
     """All that produced a result, and the result."""
 
@@ -179,6 +162,8 @@ class RunRecord(_Part):
     environment: Environment
     code: Code
     tuning: TuningLedger | None = None
+    tunable: list[str] | None = None
+    """Fields of the configuration that have a search range; None in records of before this was written down."""
     command: str = ""
     started_at: str
     finished_at: str

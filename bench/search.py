@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+import numpy as np
+
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +23,10 @@ class SearchRange(Protocol):
         """The value the trial gives to the field `name`."""
         ...
 
+    def grid(self, points: int) -> list[Scalar]:
+        """At most `points` values, evenly spread, both ends included; all of them where they have no order."""
+        ...
+
 
 @dataclass(frozen=True)
 class IntRange:
@@ -35,6 +41,9 @@ class IntRange:
 
     def suggest(self, trial: BaseTrial, name: str) -> int:
         return trial.suggest_int(name, self.low, self.high, log=self.log)
+
+    def grid(self, points: int) -> list[Scalar]:
+        return list(dict.fromkeys(round(value) for value in _spread(self.low, self.high, self.log, points)))
 
     def __str__(self) -> str:
         return f"{self.low} … {self.high}{' (log)' if self.log else ''}"
@@ -53,6 +62,9 @@ class FloatRange:
 
     def suggest(self, trial: BaseTrial, name: str) -> float:
         return trial.suggest_float(name, self.low, self.high, log=self.log)
+
+    def grid(self, points: int) -> list[Scalar]:
+        return list(_spread(self.low, self.high, self.log, points))
 
     def __str__(self) -> str:
         return f"{self.low:g} … {self.high:g}{' (log)' if self.log else ''}"
@@ -80,6 +92,9 @@ class Choice:
         chosen: Scalar = trial.suggest_categorical(name, self.options)  # type: ignore[assignment]
         return chosen
 
+    def grid(self, points: int) -> list[Scalar]:
+        return list(self.options)
+
     def __str__(self) -> str:
         return " | ".join(str(option) for option in self.options)
 
@@ -87,3 +102,9 @@ class Choice:
 def _check_bounds(low: float, high: float, log: bool) -> None:
     if low > high or (log and low <= 0):
         raise UsageError(f"a search range must have low <= high{', both positive' if log else ''}. Got {low} … {high}.")
+
+
+def _spread(low: float, high: float, log: bool, points: int) -> list[float]:
+    """`points` values from low to high; the ends are exact, so that they lie within the range."""
+    spread = np.geomspace if log else np.linspace
+    return [low, *spread(low, high, points)[1:-1].tolist(), high]

@@ -15,6 +15,7 @@ from bench.config import Config, describe_validation_error
 from bench.dataset_source import DatasetLoader
 from bench.errors import UnknownNameError, UsageError
 from bench.interactions import content_hash
+from bench.ledger import TunedRow, read_all_tuned
 from bench.metrics import Metric, parse_metrics
 from bench.plugins import Registries
 from bench.protocol.audit import check_leaks
@@ -86,6 +87,11 @@ class Suite(Strict):
     """User features whose groups are reported on, beside those by activity and popularity."""
     tasks: dict[Name, Task] = Field(min_length=1)
     algorithms: dict[Name, Row] = Field(min_length=1)
+    tuned: str | None = None
+    """A file of tuned rows beside this one, as `bench tune --export` writes it: their parameters win, and their
+    ledgers go on record."""
+    _tuned: dict[tuple[str, str], TunedRow] = PrivateAttr(default_factory=dict)
+    """What that file has for this suite, by (task, row)."""
     _read: str = PrivateAttr(default="")
     """The fingerprint of the suite that this one was made from."""
     _folder: Path = PrivateAttr(default=Path())
@@ -101,11 +107,12 @@ class Suite(Strict):
     @property
     def fingerprint(self) -> str:
         """Sha256 of the whole suite as it was read, whatever was selected or overridden since."""
-        return self._read or content_hash(self.model_dump_json())
+        tuned = [row.model_dump_json() for row in self._tuned.values()]
+        return self._read or content_hash(self.model_dump_json(exclude={"tuned"}), *tuned)
 
     def _copy(self, **changes: Any) -> Suite:
         copy = self.model_copy(update=changes)
-        copy._read, copy._folder = self.fingerprint, self._folder
+        copy._read, copy._folder, copy._tuned = self.fingerprint, self._folder, dict(self._tuned)
         return copy
 
     @property
@@ -153,9 +160,22 @@ class Suite(Strict):
 
     def config(self, row: str, task: str, registries: Registries) -> Config:
         """A row's validated parameters on a task."""
-        spec = self.algorithms[row]
-        values = {**spec.parameters, **spec.per_task.get(task, {})}
-        return self.algorithm(row, registries).Config.parse(f"'{row}'", values)
+        return self.algorithm(row, registries).Config.parse(f"'{row}'", self.passed(row, task))
+
+    def passed(self, row: str, task: str) -> dict[str, Any]:
+        """The parameters that a row is given on a task: its own, those of the task, and tuned ones."""
+        spec, tuned = self.algorithms[row], self.tuned_row(row, task)
+        return {**spec.parameters, **spec.per_task.get(task, {}), **(tuned.parameters if tuned else {})}
+
+    def tuned_row(self, row: str, task: str) -> TunedRow | None:
+        """What the suite's file of tuned rows has of a row on a task."""
+        return self._tuned.get((task, row))
+
+    def untuned(self) -> Suite:
+        """The suite without its file of tuned rows: what tuning starts from."""
+        copy = self._copy()
+        copy._tuned = {}
+        return copy
 
     def check(self, registries: Registries) -> None:
         """Resolve every name and validate every parameter. Raises UsageError before any time is spent."""
@@ -184,6 +204,14 @@ class Suite(Strict):
         rows = {name: _within(row, kept) for name, row in self.algorithms.items() if not only or name in only}
         return self._copy(algorithms=rows, tasks=kept)
 
+    def with_copies(self, copies: Mapping[str, str]) -> Suite:
+        """The suite with copies of rows, given by (copy, row), after all others."""
+        added = {
+            copy: self.algorithms[row].model_copy(update={"algorithm": self.algorithms[row].algorithm or row})
+            for copy, row in copies.items()
+        }
+        return self._copy(algorithms={**self.algorithms, **added})
+
     def override(self, assignments: list[str]) -> Suite:
         """Apply "row.field=value" assignments. A changed row is renamed, so that it is not mistaken for the
         suite's own: "ease" with l2=1 becomes "ease-l2-1".
@@ -194,7 +222,8 @@ class Suite(Strict):
             changes.setdefault(row, {})[fieldname] = value
         rows = dict(self.algorithms)
         for row, values in changes.items():
-            rows = {_renamed(n, row, values): (_changed(n, s, values) if n == row else s) for n, s in rows.items()}
+            own = {task: self.passed(row, task) for task in self.tasks}
+            rows = {_renamed(n, row, values): (_changed(n, s, own, values) if n == row else s) for n, s in rows.items()}
         return self._copy(algorithms=rows)
 
     def fixed(self, row: str, assignments: list[str]) -> dict[str, Any]:
@@ -231,9 +260,15 @@ def _renamed(name: str, row: str, values: Mapping[str, Any]) -> str:
     return "-".join([name, *(f"{key}-{value}" for key, value in values.items())]) if name == row else name
 
 
-def _changed(name: str, row: Row, values: Mapping[str, Any]) -> Row:
-    per_task = {task: {k: v for k, v in own.items() if k not in values} for task, own in row.per_task.items()}
-    return Row(algorithm=row.algorithm or name, parameters={**row.parameters, **values}, per_task=per_task)
+def _changed(name: str, row: Row, passed: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any]) -> Row:
+    """The row with other values. passed: what it is given by task; what was tuned stays, without its ledger."""
+    parameters = {**row.parameters, **values}
+    per_task = {
+        task: {k: v for k, v in own.items() if k not in values and (k not in parameters or parameters[k] != v)}
+        for task, own in passed.items()
+    }
+    per_task = {task: own for task, own in per_task.items() if own}
+    return Row(algorithm=row.algorithm or name, parameters=parameters, per_task=per_task)
 
 
 def _literal(text: str) -> Any:
@@ -259,7 +294,7 @@ def load_suite(name_or_path: str, registries: Registries) -> Suite:
 
 def _refuse_impostor(suite: Suite, installed: Suite, path: Path) -> None:
     """A copy that was changed must not take the original's place in its leaderboards."""
-    if suite.version == installed.version and suite != installed:
+    if suite.version == installed.version and suite.fingerprint != installed.fingerprint:
         raise UsageError(
             f"{path} says it is {suite.label}, but differs from the installed suite of that name. Give it another name."
         )
@@ -276,7 +311,29 @@ def _read(path: Path) -> Suite:
         raise UsageError(f"{path} is not a valid TOML file: {error}.") from None
     try:
         suite = Suite.model_validate(values)
-        suite._folder = path.parent.absolute()
-        return suite
     except ValidationError as error:
         raise UsageError(describe_validation_error(f"the suite {path.name}", error, Suite.model_fields)) from None
+    suite._folder = path.parent.absolute()
+    suite._tuned = _tuned_rows(suite)
+    return suite
+
+
+def _tuned_rows(suite: Suite) -> dict[tuple[str, str], TunedRow]:
+    """What the file of tuned rows has for this suite; it may hold rows and tasks of others on the same data too.
+
+    Raises DataError if it cannot be read, UsageError if a row was tuned as another algorithm or on one of many folds.
+    """
+    if suite.tuned is None:
+        return {}
+    path, found = suite._folder / suite.tuned, {}
+    for one in read_all_tuned(path):
+        spec = suite.algorithms.get(one.row)
+        if spec is None or one.task not in suite.tasks:
+            continue
+        if (spec.algorithm or one.row) != one.algorithm:
+            now = spec.algorithm or one.row
+            raise UsageError(f"{path.name} must have '{one.row}' tuned as '{now}'. Got '{one.algorithm}'.")
+        if (one.task, one.row) in found:
+            raise UsageError(f"{path.name} must have '{one.row}' on '{one.task}' once. Got it for several folds.")
+        found[one.task, one.row] = one
+    return found

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import settings
 
+from bench.ledger import TuningLedger
 from bench.records import (
     Code,
     DatasetRef,
@@ -21,7 +22,6 @@ from bench.records import (
     Status,
     SuiteRef,
     Timings,
-    TuningLedger,
 )
 from bench.store import PER_USER_FILE, Store, Stored
 

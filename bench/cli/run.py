@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +15,9 @@ import typer
 from bench.cli import options
 
 if TYPE_CHECKING:
-    from bench.running.plan import Request, Tuned
+    from bench.plugins import Registries
+    from bench.running.folds import PreparedFold
+    from bench.running.plan import Request
     from bench.running.process import Limits
     from bench.store import Stored
     from bench.suite import Suite
@@ -24,6 +28,13 @@ Set = Annotated[list[str] | None, typer.Option("--set", help="algorithm.field=va
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Train this often, each time with another seed.")]
 Rerun = Annotated[bool, typer.Option("--rerun", help="Run jobs again that are finished.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check data, metrics, needs, disk and time, and stop.")]
+Tune = Annotated[
+    int | None, typer.Option("--tune", min=1, help="First give every algorithm this many tuning trials a task.")
+]
+After = Annotated[
+    list[int] | None,
+    typer.Option("--after-trials", min=1, help="Also run what so many tuning trials would have found; repeatable."),
+]
 UseTuned = Annotated[bool, typer.Option("--tuned", help="Use the configurations that bench tune found in --out.")]
 
 
@@ -35,7 +46,9 @@ def command(
     seeds: Seeds = 1,
     rerun: Rerun = False,
     dry_run: DryRun = False,
+    tune: Tune = None,
     tuned: UseTuned = False,
+    after_trials: After = None,
     jobs: options.Jobs = None,
     threads: options.Threads = 1,
     device: options.Device = "auto",
@@ -65,17 +78,20 @@ def command(
     limits = Limits(jobs or options.default_jobs(threads), time_limit, options.parse_bytes(memory_limit))
     here = resolve_device(device)
     settings = Settings(here, checked_precision(precision, here), threads)
-    request = Request(seeds, settings, _tuned(out, chosen) if tuned else {}, shlex.join(["bench", *sys.argv[1:]]))
+    request = Request(seeds, settings, command=shlex.join(["bench", *sys.argv[1:]]))
+    wanted = _Tuning(tune, tuned, tuple(after_trials or []))
     if dry_run:
-        print_checks(chosen, request, limits, rerun, data_dir, out)
+        wanted.refuse_dry_run()
+        print_checks(*wanted.apply(chosen, request, out), limits, rerun, data_dir, out)
         return
-    results = _run(chosen, request, limits, rerun, data_dir, out, tracking_uri, json)
+    results = _run(chosen, request, wanted, limits, rerun, data_dir, out, tracking_uri, json)
     raise typer.Exit(exit_code(results))
 
 
 def _run(
     suite: Suite,
     request: Request,
+    tuning: _Tuning,
     limits: Limits,
     rerun: bool,
     data_dir: Path | None,
@@ -106,6 +122,8 @@ def _run(
         work = stack.enter_context(work_folder(out))
         mirror = stack.enter_context(Mirror(out, tracking_uri, command=request.command))
         folds = folds_of(suite, registries, data_dir)
+        tuning.spend(suite, folds, registries, out, work, request, limits)
+        suite, request = tuning.apply(suite, request, out)
         session = prepare(suite, folds, registries, store, work, request, rerun)
         results = dict(session.done)
         checks = check_before(suite, folds, session, store, limits)
@@ -132,10 +150,52 @@ def _run(
     return ordered
 
 
-def _tuned(out: Path, suite: Suite) -> dict[tuple[str, str], Tuned]:
-    from bench.running.tune import load_tuned
+@dataclass(frozen=True)
+class _Tuning:
+    """What was asked for: to tune first, to use what is there, and to run what earlier budgets would have found."""
 
-    return load_tuned(out, suite)
+    trials: int | None
+    use: bool
+    after: tuple[int, ...]
+
+    def refuse_dry_run(self) -> None:
+        """Raises UsageError if trials were asked for."""
+        from bench.errors import UsageError
+
+        if self.trials is not None:
+            raise UsageError("--dry-run spends no time, so it does not go with --tune.")
+
+    def spend(
+        self,
+        suite: Suite,
+        folds: Mapping[str, Sequence[PreparedFold]],
+        registries: Registries,
+        out: Path,
+        work: Path,
+        request: Request,
+        limits: Limits,
+    ) -> None:
+        """Tune all rows on all tasks, if that was asked for."""
+        from bench.cli.progress import TuneDisplay
+        from bench.tuning.budget import Budget
+        from bench.tuning.session import TuningSession
+
+        if self.trials is None:
+            return
+        budget = Budget(self.trials, workers=limits.n_jobs)
+        session = TuningSession(suite, folds, registries, out, work, request, limits, budget)
+        for problem in session.run(TuneDisplay).problems:
+            print(f"warning: {problem}", file=sys.stderr)
+
+    def apply(self, suite: Suite, request: Request, out: Path) -> tuple[Suite, Request]:
+        """With the tuned configurations, where they are to be used."""
+        from bench.tuning.found import at_budgets, load_found, requested
+
+        if not (self.use or self.after or self.trials is not None):
+            return suite, request
+        found = load_found(out, suite)
+        suite, earlier = at_budgets(suite, found, self.after)
+        return suite, replace(request, tuned=requested([*found, *earlier]))
 
 
 def print_results(results: list[Stored], json: bool) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 
 from bench.errors import UsageError
 from bench.interactions import content_hash
+from bench.ledger import TuningLedger
 from bench.metrics.selection import parse_metrics
 from bench.plugins import Registries
 from bench.protocol.fold import Fold
-from bench.records import Code, DatasetRef, FoldRef, SuiteRef, TuningLedger
+from bench.records import Code, DatasetRef, FoldRef, SuiteRef
 from bench.running.folds import PreparedFold
 from bench.running.identity import NUMERIC_PACKAGES, code_of, package_versions, versions_of
 from bench.running.settings import Settings
@@ -51,6 +52,8 @@ class Job:
     imports: tuple[str, ...] = ()
     """Modules that its process is started with."""
     tuning: TuningLedger | None = None
+    tunable: tuple[str, ...] = ()
+    """Fields of the configuration that have a search range."""
     command: str = ""
 
     @property
@@ -75,11 +78,11 @@ class Tuned:
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for on top of the suite: seeds, settings, tuned configurations by (task, row)."""
+    """What was asked for on top of the suite: seeds, settings, tuned configurations by (task, row, fold index)."""
 
     n_seeds: int = 1
     settings: Settings = field(default_factory=Settings)
-    tuned: Mapping[tuple[str, str], Tuned] = field(default_factory=dict)
+    tuned: Mapping[tuple[str, str, int], Tuned] = field(default_factory=dict)
     command: str = ""
 
 
@@ -119,14 +122,14 @@ def _job(
     row: str,
     seed: int,
 ) -> Job:
-    spec, tuned = suite.algorithms[row], request.tuned.get((task, row))
-    name, algorithm = spec.algorithm or row, suite.algorithm(row, registries)
+    spec, algorithm = suite.algorithms[row], suite.algorithm(row, registries)
+    name, tuned = spec.algorithm or row, request.tuned.get((task, row, prepared.ref.index))
     if tuned and tuned.ledger.fold != prepared.ref.fingerprint:
         raise UsageError(
             f"the tuned configuration of '{row}' was found on another split of the data, whose validation part may "
             f"hold what is tested here. Run bench tune --algorithm {row} --task {task} again."
         )
-    passed = {**spec.parameters, **spec.per_task.get(task, {}), **(tuned.parameters if tuned else {})}
+    passed = {**suite.passed(row, task), **(tuned.parameters if tuned else {})}
     config = algorithm.Config.parse(f"'{row}'", passed)
     job = Job(
         suite=SuiteRef(name=suite.name, version=suite.version, fingerprint=suite.fingerprint),
@@ -148,10 +151,17 @@ def _job(
         code=code_of(algorithm),
         seeded=algorithm(config).seeded,
         imports=algorithm(config).imports,
-        tuning=tuned.ledger if tuned else None,
+        tuning=tuned.ledger if tuned else _own_ledger(suite, row, task, prepared.ref.fingerprint),
+        tunable=tuple(algorithm.Config.search_space()),
         command=request.command,
     )
     return replace(job, key=_key(job, registries))
+
+
+def _own_ledger(suite: Suite, row: str, task: str, fold: str) -> TuningLedger | None:
+    """That of the suite's own file, if it was found on this split: elsewhere its parameters are merely given."""
+    tuned = suite.tuned_row(row, task)
+    return tuned.ledger if tuned and tuned.ledger.fold == fold else None
 
 
 def _key(job: Job, registries: Registries) -> str:

@@ -100,7 +100,7 @@ def job_of(record: RunRecord, fold: PreparedFold, registries: Registries, work: 
     """The record's job once more. device: in place of the record's. Raises UsageError if it is not there."""
     suite = suite_of(record, registries)
     settings = _settings(record, device)
-    tuned = {(record.task, record.row): Tuned({}, record.tuning)} if record.tuning else {}
+    tuned = {(record.task, record.row, record.fold.index): Tuned({}, record.tuning)} if record.tuning else {}
     request = Request(settings=settings, tuned=tuned, command=record.command)
     seeded = suite.model_copy(update={"seed": record.seed})  # the fold is made, and keeps its own
     (job,) = plan(seeded, {record.task: [fold]}, registries, work, request)

@@ -104,6 +104,7 @@ def make_record(job: Job, attempt: str, started_at: str, **fields: Any) -> RunRe
             "environment": environment(job.settings, job.imports),
             "code": job.code,
             "tuning": job.tuning,
+            "tunable": list(job.tunable),
             "command": job.command,
             "started_at": started_at,
             "finished_at": now(),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from bench.database import SQLITE, sqlite_uri
 from bench.errors import UsageError
 
-SQLITE = "sqlite:///"
 LOG_NAME = "mlflow-mirror.log"
 SERVERS = ("http", "https", "databricks")
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
@@ -84,10 +84,3 @@ def place(root: Path, uri: str | None = None) -> Place:
 def _scheme(uri: str) -> str:
     """ "postgresql" of "postgresql+psycopg://…"."""
     return uri.lower() if uri.lower() in SERVERS else urlsplit(uri).scheme.partition("+")[0]
-
-
-def sqlite_uri(file: Path) -> str:
-    """The URI of an sqlite file. Quotes only what SQLAlchemy would misread, since MLflow also makes the folder
-    that is written in a URI.
-    """
-    return SQLITE + str(file.absolute()).replace("%", "%25").replace("?", "%3F")

@@ -26,6 +26,7 @@ from bench.tracking import content, markers
 from bench.tracking.liveness import is_dead, this_process
 from bench.tracking.naming import experiment_of
 from bench.tracking.places import Place
+from bench.tracking.plots import draw_budgets, draw_tuning
 from bench.tracking.sample import SAMPLE_FILE, TABLE_TAG, write_sample
 from bench.tracking.view import VIEW_TAG, link_to_view, saved_view
 
@@ -85,6 +86,7 @@ class Sink:
             if view := saved_view(records, now_ms()):
                 self.client.set_experiment_tag(experiment, VIEW_TAG, view)
         for experiment, parent in self._parents.items():
+            self._log_budgets(parent, self._records.get(experiment, []))
             self.client.set_terminated(parent, "FAILED" if experiment in self._failed else "FINISHED")
         return sum(self._close_dead(experiment) for experiment in self._experiments.values())
 
@@ -164,6 +166,7 @@ class Sink:
             staging = Path(name)
             shutil.copyfile(folder / RECORD_FILE, staging / RECORD_FILE)
             has_sample = write_sample(folder, staging / SAMPLE_FILE, record.cutoff)
+            draw_tuning(record, staging)
             self.client.log_artifacts(run_id, str(staging))
         if has_sample:
             for tag, value in TABLE_TAG.items():
@@ -179,6 +182,11 @@ class Sink:
         if experiment in self._parents:
             note = content.fitting_note(markdown, content.MAX_TAG)
             self.client.set_tag(self._parents[experiment], content.NOTE, note)
+
+    def _log_budgets(self, parent: str, records: list[RunRecord]) -> None:
+        with tempfile.TemporaryDirectory(prefix="bench-mirror-") as name:
+            if draw_budgets(records, Path(name)):
+                self.client.log_artifacts(parent, name)
 
     def _close_dead(self, experiment: str) -> int:
         running = self.client.search_runs([experiment], "attributes.status = 'RUNNING'")

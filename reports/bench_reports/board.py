@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.records import Status, TuningLedger
+from bench.ledger import TuningLedger
+from bench.records import Status
 from bench.statistics import Estimate
 
 MetricValues = Mapping[str, float | None]
@@ -20,7 +21,8 @@ class BoardRow:
     are parallel, one entry a run: a seed on a fold. n_missing: runs that others have and this row has not.
     status: "ok", or that of the first run that is not. metrics and timings (seconds) are means over the runs
     that are ok; peak_bytes is their maximum. estimate: of the metric that ranks; None without values a user.
-    tied: whether it cannot be told from the best row by that metric.
+    tied: whether it cannot be told from the best row by that metric. parameters: where they are from, a constant of
+    `bench_reports.budgets`.
     """
 
     algorithm: str
@@ -35,6 +37,7 @@ class BoardRow:
     users_per_second: float | None
     peak_bytes: int
     tuning: TuningLedger | None
+    parameters: str
     n_missing: int = 0
     estimate: Estimate | None = None
     tied: bool = False

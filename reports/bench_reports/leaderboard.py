@@ -13,6 +13,7 @@ from bench.protocol.audit import folds_in_words
 from bench.records import MetricValue, RunRecord, Status, Timings
 from bench.store import Stored
 from bench_reports.board import Board, BoardRow, TaskBoard
+from bench_reports.budgets import budget_notes, origin_of
 from bench_reports.certainty import judged
 from bench_reports.rendering import render_csv, render_json, render_markdown
 
@@ -62,7 +63,7 @@ def _task_board(runs: Sequence[Stored], sort: str | None, chosen: Sequence[str])
     grouped = _by_algorithm(list(zip(runs, values, strict=True)))
     rows = [_row([run for run, _ in pairs], [own for _, own in pairs], metrics) for pairs in grouped]
     ranked, certainty = judged(_ranked(rows, by, by in lower), runs, by, by in lower)
-    notes += [*certainty, *_training_notes(runs), *_seed_notes(runs), *_tuning_notes(rows), *_warnings(runs)]
+    notes += [*certainty, *_training_notes(runs), *_seed_notes(runs), *budget_notes(rows), *_warnings(runs)]
     sizes = {run.record.fold.users.get("test", 0) for run in runs}
     return TaskBoard(
         suite=suite_of(runs[0]),
@@ -163,7 +164,7 @@ def _by_algorithm(
 
 
 def _row(runs: Sequence[Stored], values: Sequence[Mapping[str, MetricValue]], metrics: Sequence[str]) -> BoardRow:
-    records = [run.record for run in runs]
+    records, newest = [run.record for run in runs], max(runs, key=_started).record
     good = [index for index, record in enumerate(records) if record.status is Status.OK]
     failed = [record for record in records if record.status is not Status.OK]
     shown = good or list(range(len(records)))
@@ -181,7 +182,8 @@ def _row(runs: Sequence[Stored], values: Sequence[Mapping[str, MetricValue]], me
         timings=timings,
         users_per_second=users / seconds if good and users and seconds > 0 else None,
         peak_bytes=max(records[i].peak_bytes for i in shown),
-        tuning=max(runs, key=_started).record.tuning,
+        tuning=newest.tuning,
+        parameters=origin_of(newest),
         n_missing=len({record.seed for record in records}) * records[0].fold.count - len(records),
     )
 
@@ -226,13 +228,6 @@ def _seed_notes(runs: Sequence[Stored]) -> list[str]:
             seeds.setdefault(run.record.row, set()).add(run.record.seed)
     sets = {frozenset(own) for own in seeds.values()}
     return ["the rows have different seeds; a mean over more of them is steadier."] if len(sets) > 1 else []
-
-
-def _tuning_notes(rows: Sequence[BoardRow]) -> list[str]:
-    tuned = [row.tuning.trials for row in rows if row.tuning]
-    if tuned and (len(tuned) < len(rows) or len(set(tuned)) > 1):
-        return ["tuning budgets differ: see the column 'tuning trials'."]
-    return [] if tuned else ["parameters are the suite's own; no row carries a tuning ledger."]
 
 
 def _warnings(runs: Sequence[Stored]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 from bench.records import Status
 from bench.statistics import Estimate
 from bench_reports.board import Board, BoardRow, TaskBoard
+from bench_reports.budgets import budget_of
 
 MISSING = "—"
 
@@ -42,8 +43,7 @@ def columns(board: TaskBoard) -> list[Column]:
         Column("memory", tuple(size(row.peak_bytes) for row in rows), 100),
     ]
     if any(row.tuning for row in rows):
-        trials = (str(row.tuning.trials) if row.tuning else MISSING for row in rows)
-        found.append(Column("tuning trials", tuple(trials), 0))
+        found.append(Column("tuning", tuple(budget_of(row) for row in rows), 0, is_text=True))
     if any(len(set(row.seeds)) > 1 for row in rows):
         found.insert(2, Column("seeds", tuple(str(len(set(row.seeds))) for row in rows), 1))
     if any(row.status is not Status.OK for row in rows):
@@ -186,6 +186,7 @@ def _json_row(board: TaskBoard, row: BoardRow) -> dict[str, Any]:
         "interval": _json_interval(board.sort, row.estimate),
         "timings": {**row.timings, "users_per_second": row.users_per_second},
         "peak_bytes": row.peak_bytes,
+        "parameters": row.parameters,
         "tuning": row.tuning.model_dump(mode="json") if row.tuning else None,
         "record": records[0],
         "records": records,

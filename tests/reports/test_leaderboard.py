@@ -264,7 +264,7 @@ def test_notes_tell_what_the_numbers_do_not(make_run: Any) -> None:
     assert tuned.notes == (
         "trained on train alone, the others on train and validation: b.",
         "the rows have different seeds; a mean over more of them is steadier.",
-        "tuning budgets differ: see the column 'tuning trials'.",
+        "tuned on validation with 20 trials, but for defaults: b, c. Unequal budgets favour who had more.",
         "c: all scores were tied for 20 of 20 users.",
     )
     untuned = only([make_run("a", metrics={"ndcg@10": 0.1})])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bench.errors import UsageError
-from bench.records import TuningLedger
+from bench.ledger import TuningLedger
 from bench.running import identity
 from bench.running import plan as planning
 from bench.running.plan import Tuned
@@ -91,11 +91,11 @@ def test_a_tuned_configuration_of_another_split_is_refused(make_jobs: Any) -> No
         command="bench tune",
         fold="another",
     )
-    tuned = {("holdout", "ease"): Tuned({"l2": 3.0}, ledger)}
+    tuned = {("holdout", "ease", 0): Tuned({"l2": 3.0}, ledger)}
     with pytest.raises(UsageError, match="'ease' was found on another split"):
         make_jobs(tuned=tuned)
     fitting = ledger.model_copy(update={"fold": make_jobs()[2].fold.fingerprint})
-    jobs = make_jobs(tuned={("holdout", "ease"): Tuned({"l2": 3.0}, fitting)})
+    jobs = make_jobs(tuned={("holdout", "ease", 0): Tuned({"l2": 3.0}, fitting)})
     assert [job.config.get("l2") for job in jobs] == [None, None, 3.0, 20.0]
 
 

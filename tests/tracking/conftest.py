@@ -13,8 +13,9 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from pyarrow import parquet
 
+from bench.database import sqlite_uri
 from bench.store import TOPK_FILE, Stored
-from bench.tracking.places import Place, place, sqlite_uri
+from bench.tracking.places import Place, place
 from bench.tracking.sink import Invocation, Sink
 
 MakeResult = Callable[..., Stored]

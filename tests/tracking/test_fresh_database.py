@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from bench.database import sqlite_uri
 from bench.store import Stored
-from bench.tracking.places import place, sqlite_uri
+from bench.tracking.places import place
 from bench.tracking.worker import Worker
 
 WORKERS = 4

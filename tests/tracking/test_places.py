@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from bench.database import sqlite_uri
 from bench.errors import UsageError
-from bench.tracking.places import place, sqlite_uri
+from bench.tracking.places import place
 
 
 def test_the_default_store_is_a_file_in_the_results_folder(tmp_path: Path) -> None:

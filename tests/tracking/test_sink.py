@@ -6,11 +6,13 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from bench.ledger import TrialRecord, TuningLedger
 from bench.records import Status
 from bench.store import RECORD_FILE, Store, Stored
 from bench.tracking import content, sink
@@ -226,3 +228,41 @@ def test_only_runs_of_dead_processes_are_closed(
     assert [run.info.status for run in runs_of("invocation")].count("KILLED") == 1
     assert [run.info.status for run in runs_of("invocation")].count("RUNNING") == 1
     assert {run.info.status for run in runs_of("result")} == {"FINISHED"}
+
+
+def test_what_tuning_did_is_drawn(
+    new_sink: NewSink, make_result: MakeResult, client: MlflowClient, runs_of: RunsOf
+) -> None:
+    states: list[Any] = [("complete", 0.1), ("pruned", None), ("failed", None), ("complete", 0.3), ("complete", 0.2)]
+    history = [TrialRecord(number=n, state=s, value=v, seconds=1.0) for n, (s, v) in enumerate(states)]
+    stored = make_result("ease", metrics={"ndcg@10": 0.2}, trials=5)
+    ledger = stored.record.tuning.model_copy(update={"history": history, "importances": {"l2": 1.0}})
+    tuned = rewritten(stored, ledger)
+    assert ledger.best_so_far() == [0.1, 0.1, 0.1, 0.3, 0.3]
+    invocation = new_sink()
+    invocation.mirror(tuned.path)
+    invocation.finish({})
+    (run,) = runs_of("result")
+    assert {"tuning-history.png", "tuning-importance.png"} <= set(artifacts(client, run))
+    (parent,) = runs_of("invocation")
+    assert artifacts(client, parent) == []
+
+
+def test_what_a_larger_budget_was_worth_is_drawn(
+    new_sink: NewSink, make_result: MakeResult, client: MlflowClient, runs_of: RunsOf
+) -> None:
+    invocation = new_sink()
+    for row, trials, value in (("ease", 40, 0.3), ("ease-after-5-trials", 5, 0.2)):
+        stored = make_result(row, metrics={"ndcg@10": value}, trials=trials)
+        ledger = stored.record.tuning.model_copy(update={"budget_trials": trials})
+        invocation.mirror(rewritten(stored, ledger).path)
+    invocation.finish({})
+    (parent,) = runs_of("invocation")
+    assert artifacts(client, parent) == ["tuning-budgets.png"]
+
+
+def rewritten(stored: Stored, ledger: TuningLedger) -> Stored:
+    """The result with another ledger."""
+    record = stored.record.model_copy(update={"tuning": ledger})
+    (stored.path / RECORD_FILE).write_text(record.model_dump_json())
+    return Stored(stored.path, record)

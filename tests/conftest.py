@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import sqlalchemy
 from hypothesis import settings
 
 from bench.ledger import TuningLedger
@@ -29,6 +39,7 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 MakeRun = Callable[..., Stored]
+NewDatabase = Callable[[], str]
 
 
 @pytest.fixture
@@ -161,3 +172,74 @@ def _ledger(trials: int) -> TuningLedger:
         command="bench tune",
         fold="f",
     )
+
+
+def _program(name: str) -> Path | None:
+    """Debian keeps the server's programs apart from those in the path."""
+    installed = [*Path("/usr/lib/postgresql").glob(f"*/bin/{name}")]
+    found = shutil.which(name)
+    return max(installed) if installed else Path(found) if found else None
+
+
+def _unprivileged() -> dict[str, str]:
+    """The server refuses to run as root; the tests of a container often do."""
+    return {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URI of a server, without a database. Skips where PostgreSQL or psycopg is not installed."""
+    initdb, server = _program("initdb"), _program("postgres")
+    if initdb is None or server is None or find_spec("psycopg") is None:
+        pytest.skip("PostgreSQL's server (Debian: postgresql) and psycopg are needed")
+    with tempfile.TemporaryDirectory(prefix="bench-postgres-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres", "postgres")
+        settings = {**_unprivileged(), "cwd": folder}
+        make = [initdb, "--pgdata", folder / "data", "--auth", "trust", "--username", "bench", "--no-sync"]
+        subprocess.run(make, check=True, capture_output=True, **settings)  # type: ignore[call-overload]
+        port = _free_port()
+        serve = [server, "-D", folder / "data", "-p", str(port), "-k", folder, "-c", "fsync=off", "-h", "127.0.0.1"]
+        process = subprocess.Popen(serve, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **settings)  # type: ignore[call-overload]
+        try:
+            uri = f"postgresql+psycopg://bench@127.0.0.1:{port}"
+            _wait_until_ready(uri, process)
+            yield uri
+        finally:
+            process.send_signal(signal.SIGINT)  # SIGTERM would wait for its clients
+            process.wait(20)
+
+
+@pytest.fixture
+def new_database(postgres: str) -> NewDatabase:
+    """Makes an empty database, and gives its URI."""
+
+    def make() -> str:
+        name = f"test_{uuid.uuid4().hex}"
+        engine = sqlalchemy.create_engine(f"{postgres}/postgres", isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
+        engine.dispose()
+        return f"{postgres}/{name}"
+
+    return make
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def _wait_until_ready(uri: str, process: subprocess.Popen[bytes]) -> None:
+    engine = sqlalchemy.create_engine(f"{uri}/postgres")
+    for _ in range(100):
+        try:
+            with engine.connect():
+                engine.dispose()
+                return
+        except sqlalchemy.exc.OperationalError:
+            assert process.poll() is None, "the server ended"
+            time.sleep(0.1)
+    raise AssertionError("the server did not get ready")

@@ -26,12 +26,20 @@ def open_and_mirror(root: Path, uri: str, folder: Path, results: multiprocessing
     results.put(worker.answer({"do": "mirror", "path": str(folder)}) if opened["ok"] else opened)
 
 
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_four_processes_on_a_fresh_database(
-    tmp_path: Path, make_result: Callable[..., Stored], monkeypatch: pytest.MonkeyPatch
+    database: str,
+    tmp_path: Path,
+    make_result: Callable[..., Stored],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     """Each with a results folder of its own, so that only the database brings them together."""
     monkeypatch.syspath_prepend(Path(__file__).parents[2])  # where a spawned process finds this module by its name
-    uri = sqlite_uri(tmp_path / "shared" / "mlflow.db")
+    if database == "sqlite":
+        uri = sqlite_uri(tmp_path / "shared" / "mlflow.db")
+    else:
+        uri = request.getfixturevalue("new_database")()
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
     processes = []

@@ -11,6 +11,7 @@ import optuna
 
 from bench.tuning.storage import open_storage
 
+BENCH = Path(sysconfig.get_path("scripts"), "bench")
 MACHINES, TRIALS = 3, 6
 
 
@@ -19,8 +20,10 @@ def test_machines_share_one_study_on_a_fresh_database(new_database: Callable[[],
     budget = ["--suite", "smoke", "--algorithm", "item-knn", "--task", "holdout", "--trials", str(TRIALS)]
     machines = []
     for number in range(MACHINES):
-        command = [Path(sysconfig.get_path("scripts"), "bench"), "tune", *budget, "--storage", uri, "--out", tmp_path / str(number)]
-        machines.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        own = [*budget, "--storage", uri, "--out", str(tmp_path / str(number))]
+        machines.append(
+            subprocess.Popen([BENCH, "tune", *own], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        )
     said = [machine.communicate(timeout=300) for machine in machines]
     assert [machine.returncode for machine in machines] == [0] * MACHINES, said
 

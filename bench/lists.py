@@ -93,7 +93,11 @@ def read_interactions(path: Path) -> Interactions:
     """
     names = _column_names(path)
     optional = [name for name in ("rating", "timestamp") if name in names]
-    table = _read(path, (*ID_COLUMNS, *optional))
+    return interactions_of(_read(path, (*ID_COLUMNS, *optional)), path)
+
+
+def interactions_of(table: pa.Table, path: Path | str) -> Interactions:
+    """The same from a table with these columns, read from `path`, each of one chunk."""
     pairs = _pairs(table, path)
     (user, user_ids), (item, item_ids) = _encoded(pairs.user), _encoded(pairs.item)
     rating, timestamp = (_optional(table, name, path) for name in ("rating", "timestamp"))
@@ -191,12 +195,12 @@ def _read_csv(path: Path, wanted: Sequence[str]) -> pa.Table:
     return arrow.read_csv(path, None, arrow.ParseOptions(newlines_in_values=True), convert)
 
 
-def _pairs(table: pa.Table, path: Path) -> Pairs:
+def _pairs(table: pa.Table, path: Path | str) -> Pairs:
     user, item = (_ids(table.column(name), name, path) for name in ID_COLUMNS)
     return Pairs(user, item)
 
 
-def _ids(column: pa.ChunkedArray, name: str, path: Path) -> pa.StringArray:
+def _ids(column: pa.ChunkedArray, name: str, path: Path | str) -> pa.StringArray:
     """Ids as strings. Numbers that are not integers are refused: they no longer hold ids above 2**53."""
     import pyarrow as pa
     from pyarrow import compute
@@ -220,7 +224,7 @@ def _encoded(ids: pa.StringArray) -> tuple[Int32Array, IdArray]:
     return rank[encoded.indices.to_numpy()], distinct[order]
 
 
-def _optional(table: pa.Table, name: str, path: Path) -> Float64Array | None:
+def _optional(table: pa.Table, name: str, path: Path | str) -> Float64Array | None:
     """A column of numbers; None if there is none, or nothing in it."""
     import pyarrow as pa
     from pyarrow import compute
@@ -234,7 +238,7 @@ def _optional(table: pa.Table, name: str, path: Path) -> Float64Array | None:
     return _numbers(column, name, path)
 
 
-def _numbers(column: pa.ChunkedArray, name: str, path: Path) -> Float64Array:
+def _numbers(column: pa.ChunkedArray, name: str, path: Path | str) -> Float64Array:
     """float64[n], all finite."""
     import pyarrow as pa
     from pyarrow import compute
@@ -255,7 +259,9 @@ def _number(value: object) -> float:
         return float("nan")
 
 
-def _refuse(bad: np.ndarray[tuple[int], np.dtype[np.bool_]], column: pa.ChunkedArray, path: Path, rule: str) -> None:
+def _refuse(
+    bad: np.ndarray[tuple[int], np.dtype[np.bool_]], column: pa.ChunkedArray, path: Path | str, rule: str
+) -> None:
     if bad.any():
         row = int(np.argmax(bad))
         raise DataError(f"{path}, row {row + 1} after the header: {rule}. Got {column[row].as_py()!r}.")

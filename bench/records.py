@@ -164,6 +164,9 @@ class RunRecord(_Part):
     tuning: TuningLedger | None = None
     tunable: list[str] | None = None
     """Fields of the configuration that have a search range; None in records of before this was written down."""
+    published: dict[str, float] = Field(default_factory=dict)
+    """By metric, what was published of this algorithm under this protocol."""
+    published_in: str = ""
     command: str = ""
     started_at: str
     finished_at: str

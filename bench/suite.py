@@ -64,6 +64,14 @@ class Row(Strict):
     parameters: dict[str, Any] = Field(default_factory=dict)
     per_task: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Parameters that differ on a task, by the task's name."""
+    published: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """By task and metric, what was published of this algorithm under this protocol; shown below the leaderboard."""
+
+
+_NO_RESULTS: Any = {"tuned": True, "published_in": True, "algorithms": {"__all__": {"published"}}}
+"""What cannot change a result is in no fingerprint; the content of `tuned` is added to it."""
+BY_TASK = ("per_task", "published")
+"""Fields of a row that are by task."""
 
 
 class Suite(Strict):
@@ -87,6 +95,8 @@ class Suite(Strict):
     """User features whose groups are reported on, beside those by activity and popularity."""
     tasks: dict[Name, Task] = Field(min_length=1)
     algorithms: dict[Name, Row] = Field(min_length=1)
+    published_in: str = ""
+    """Where the published values of the rows are from."""
     tuned: str | None = None
     """A file of tuned rows beside this one, as `bench tune --export` writes it: their parameters win, and their
     ledgers go on record."""
@@ -108,7 +118,7 @@ class Suite(Strict):
     def fingerprint(self) -> str:
         """Sha256 of the whole suite as it was read, whatever was selected or overridden since."""
         tuned = [row.model_dump_json() for row in self._tuned.values()]
-        return self._read or content_hash(self.model_dump_json(exclude={"tuned"}), *tuned)
+        return self._read or content_hash(self.model_dump_json(exclude=_NO_RESULTS), *tuned)
 
     def _copy(self, **changes: Any) -> Suite:
         copy = self.model_copy(update=changes)
@@ -182,7 +192,7 @@ class Suite(Strict):
         self.loader(registries)
         parse_metrics(self.metrics, registries.metrics)
         for spec in self.algorithms.values():
-            for task in spec.per_task:
+            for task in (*spec.per_task, *spec.published):
                 self._known("task", task, self.tasks)
         for task in self.tasks:
             self.splitter(task, registries)
@@ -253,7 +263,8 @@ def loader_of(dataset: str, registries: Registries, folder: Path = Path()) -> Da
 
 
 def _within(row: Row, tasks: Mapping[str, Task]) -> Row:
-    return row.model_copy(update={"per_task": {task: own for task, own in row.per_task.items() if task in tasks}})
+    own = {name: {task: of for task, of in getattr(row, name).items() if task in tasks} for name in BY_TASK}
+    return row.model_copy(update=own)
 
 
 def _renamed(name: str, row: str, values: Mapping[str, Any]) -> str:

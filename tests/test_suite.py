@@ -172,8 +172,8 @@ def test_select_reduces_and_knows_its_names(tmp_path: Path) -> None:
         suite.select(["eas"], [])
 
 
-@pytest.mark.parametrize("name", ["movielens", "smoke"])
-def test_shipped_suites_are_valid(name: str) -> None:
+@pytest.mark.parametrize("name", ["movielens-full", "smoke"])
+def test_shipped_suites_have_every_ranker(name: str) -> None:
     suite = load_suite(name, load_registries())
     assert set(suite.tasks) == {"holdout", "next-item", "temporal"}
     rankers = {name for name in load_registries().algorithms if not predicts_ratings(name)}
@@ -190,3 +190,19 @@ def test_shipped_rating_suites_are_valid(name: str) -> None:
 
 def predicts_ratings(name: str) -> bool:
     return issubclass(load_registries().algorithms.get(name), RatingPredictor)
+
+
+def test_what_was_published_changes_no_fingerprint_and_follows_its_task(tmp_path: Path) -> None:
+    plain = load(tmp_path, GOOD)
+    told = load(tmp_path, 'published_in = "a paper"\n' + GOOD + "published.temporal = { \"ndcg@10\" = 0.4 }\n")
+    assert told.algorithms["strong-ease"].published == {"temporal": {"ndcg@10": 0.4}}
+    assert told.fingerprint == plain.fingerprint
+    assert told.select([], ["holdout"]).algorithms["strong-ease"].published == {}
+    assert told.override(["strong-ease.l2=3"]).algorithms["strong-ease-l2-3"].published == {}
+    with pytest.raises(UsageError, match="unknown task in suite 'mine' 'tempral'"):
+        load(tmp_path, GOOD + "published.tempral = { \"ndcg@10\" = 0.4 }\n")
+
+
+@pytest.mark.parametrize("name", ["movielens", "movielens-1m", "movielens-20m"])
+def test_the_other_shipped_suites_are_valid(name: str) -> None:
+    assert load_suite(name, load_registries()).name == name

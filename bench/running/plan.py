@@ -52,6 +52,8 @@ class Job:
     imports: tuple[str, ...] = ()
     """Modules that its process is started with."""
     tuning: TuningLedger | None = None
+    published: Mapping[str, float] = field(default_factory=dict)
+    published_in: str = ""
     tunable: tuple[str, ...] = ()
     """Fields of the configuration that have a search range."""
     command: str = ""
@@ -152,6 +154,8 @@ def _job(
         seeded=algorithm(config).seeded,
         imports=algorithm(config).imports,
         tuning=tuned.ledger if tuned else _own_ledger(suite, row, task, prepared.ref.fingerprint),
+        published=spec.published.get(task, {}),
+        published_in=suite.published_in,
         tunable=tuple(algorithm.Config.search_space()),
         command=request.command,
     )

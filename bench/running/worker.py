@@ -105,6 +105,8 @@ def make_record(job: Job, attempt: str, started_at: str, **fields: Any) -> RunRe
             "code": job.code,
             "tuning": job.tuning,
             "tunable": list(job.tunable),
+            "published": dict(job.published),
+            "published_in": job.published_in,
             "command": job.command,
             "started_at": started_at,
             "finished_at": now(),

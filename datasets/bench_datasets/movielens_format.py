@@ -1,7 +1,7 @@
 """The two forms in which MovieLens-100K is handed around, brought to one.
 
 GroupLens' files and RecBole's hold the same ratings byte for byte, and the same attributes in different words.
-The data set is the same whichever was read.
+The data set is the same whichever was read. The forms of the larger ones are in `movielens_large`.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ GENRES = [
 ]
 # Item 267 has neither title nor year; in RecBole's file it has these words instead.
 _NO_TITLE = {"unknown", "unkonwn (unkonwn)"}
+_NO_GENRE = {"", "unknown", "(no genres listed)"}
 # A title ends with its year; "(V)", for video, may follow.
 _TITLE_AND_YEAR = re.compile(r"(?P<title>.*)\((?P<year>\d{4})\)\s*(\(.*\))?")
 _DEFAULT_SCALE = (1.0, 5.0)
@@ -70,8 +71,8 @@ def parse(card: Card, obtained: Obtained) -> Dataset:
     return Dataset(
         card,
         interactions,
-        _item_features(movies).aligned(interactions.item_ids),
-        _user_features(users).aligned(interactions.user_ids),
+        item_features(movies).aligned(interactions.item_ids),
+        user_features(users).aligned(interactions.user_ids),
         obtained.served_by,
     )
 
@@ -97,16 +98,17 @@ def _recbole(obtained: Obtained) -> tuple[Table, list[Movie], Table]:
 
 
 def make_movie(identity: str, titled: str, genres: Sequence[str]) -> Movie:
-    """From a title with its year, as in "Toy Story (1995)", and genres in any order; "unknown" is none."""
+    """From a title with its year, as in "Toy Story (1995)", and genres in any order, of which "unknown" is none."""
     titled = unicodedata.normalize("NFC", titled).strip()
-    known = tuple(sorted(genre for genre in genres if genre not in ("", "unknown")))
+    known = tuple(sorted(genre for genre in genres if genre not in _NO_GENRE))
     match = _TITLE_AND_YEAR.fullmatch(titled)
     if match:
         return Movie(identity, match["title"].strip(), float(match["year"]), known)
     return Movie(identity, "" if titled in _NO_TITLE else titled, math.nan, known)
 
 
-def _item_features(movies: Sequence[Movie]) -> Features:
+def item_features(movies: Sequence[Movie]) -> Features:
+    """Title, year and genres."""
     return Features(
         _objects([movie.id for movie in movies]),
         {
@@ -117,7 +119,7 @@ def _item_features(movies: Sequence[Movie]) -> Features:
     )
 
 
-def _user_features(users: Table) -> Features:
+def user_features(users: Table) -> Features:
     """A row of users: id, age, gender, occupation, zip code."""
     ages = np.array(users.column(1, "an age must be a number", float), np.float64)
     columns = {"age": FeatureColumn("number", ages)}

@@ -6,6 +6,8 @@ from bench.plugins import Registries
 
 DATASETS = {
     "movielens-100k": "bench_datasets.movielens:MOVIELENS_100K",
+    "movielens-1m": "bench_datasets.movielens:MOVIELENS_1M",
+    "movielens-20m": "bench_datasets.movielens:MOVIELENS_20M",
     "smoke": "bench_datasets.synthetic:SMOKE",
 }
 

@@ -15,7 +15,7 @@ from bench.store import Stored
 from bench_reports.board import Board, BoardRow, TaskBoard
 from bench_reports.budgets import budget_notes, origin_of
 from bench_reports.certainty import judged
-from bench_reports.rendering import render_csv, render_json, render_markdown
+from bench_reports.rendering import number, render_csv, render_json, render_markdown
 
 __all__ = ["leaderboard", "render_csv", "render_json", "render_markdown"]
 
@@ -63,7 +63,14 @@ def _task_board(runs: Sequence[Stored], sort: str | None, chosen: Sequence[str])
     grouped = _by_algorithm(list(zip(runs, values, strict=True)))
     rows = [_row([run for run, _ in pairs], [own for _, own in pairs], metrics) for pairs in grouped]
     ranked, certainty = judged(_ranked(rows, by, by in lower), runs, by, by in lower)
-    notes += [*certainty, *_training_notes(runs), *_seed_notes(runs), *budget_notes(rows), *_warnings(runs)]
+    notes += [
+        *certainty,
+        *_training_notes(runs),
+        *_seed_notes(runs),
+        *budget_notes(rows),
+        *_published_notes(runs, rows),
+        *_warnings(runs),
+    ]
     sizes = {run.record.fold.users.get("test", 0) for run in runs}
     return TaskBoard(
         suite=suite_of(runs[0]),
@@ -228,6 +235,20 @@ def _seed_notes(runs: Sequence[Stored]) -> list[str]:
             seeds.setdefault(run.record.row, set()).add(run.record.seed)
     sets = {frozenset(own) for own in seeds.values()}
     return ["the rows have different seeds; a mean over more of them is steadier."] if len(sets) > 1 else []
+
+
+def _published_notes(runs: Sequence[Stored], rows: Sequence[BoardRow]) -> list[str]:
+    """What others published of a row under this protocol, beside what came out here."""
+    records = {run.record.row: run.record for run in sorted(runs, key=_started)}
+    notes = []
+    for row in rows:
+        record = records[row.algorithm]
+        pairs = [
+            f"{label} {value:.4g} (here {number(row.metrics.get(label))})" for label, value in record.published.items()
+        ]
+        if pairs:
+            notes.append(f"published of {row.algorithm} ({record.published_in}): {', '.join(pairs)}.")
+    return notes
 
 
 def _warnings(runs: Sequence[Stored]) -> list[str]:

@@ -44,7 +44,7 @@ def invoke(*arguments: str) -> Result:
 
 def test_list(registries: Registries) -> None:
     shown = {entry["name"]: entry for entry in json.loads(invoke("list", "--json").stdout)}
-    assert shown.keys() == {"movielens-100k", "smoke"}
+    assert shown.keys() == {"movielens-100k", "movielens-1m", "movielens-20m", "smoke"}
     assert "movielens-100k" in invoke("list").stdout
 
 
@@ -97,6 +97,6 @@ def test_verify_a_generated_data_set(registries: Registries) -> None:
 
 
 def test_an_unknown_name(registries: Registries) -> None:
-    error = invoke("fetch", "movielens").exception
+    error = invoke("fetch", "movielens-100").exception
     assert isinstance(error, UnknownNameError)
     assert "Did you mean 'movielens-100k'?" in str(error)

@@ -271,5 +271,11 @@ def test_notes_tell_what_the_numbers_do_not(make_run: Any) -> None:
     assert untuned.notes == ("parameters are the suite's own; no row carries a tuning ledger.",)
 
 
+def test_published_values_stand_beside_ours(make_run: Any) -> None:
+    told = {"published": {"ndcg@10": 0.42, "hit@10": 0.6}, "published_in": "a paper, 2018"}
+    board = only([make_run("vae", metrics={"ndcg@10": 0.4123}, **told), make_run("a", metrics={"ndcg@10": 0.2})])
+    assert board.notes[-1] == "published of vae (a paper, 2018): ndcg@10 0.42 (here 0.4123), hit@10 0.6 (here —)."
+
+
 def test_no_records_make_an_empty_board() -> None:
     assert leaderboard([]).tasks == ()

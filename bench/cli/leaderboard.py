@@ -23,6 +23,7 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
     CSV = "csv"
     JSON = "json"
+    LATEX = "latex"
 
 
 Suite = Annotated[str | None, typer.Option("--suite", help="Show this suite alone, such as movielens or movielens-v1.")]
@@ -90,6 +91,7 @@ def _label(run: Stored) -> str:
 
 def print_as(board: Board, format_: Format) -> None:
     """Print a board to stdout."""
+    from bench_reports.latex import render_latex
     from bench_reports.leaderboard import render_csv, render_json, render_markdown
 
     if format_ is Format.TABLE:
@@ -99,5 +101,10 @@ def print_as(board: Board, format_: Format) -> None:
 
         print_board(board, Console())
     else:
-        render = {Format.MARKDOWN: render_markdown, Format.CSV: render_csv, Format.JSON: render_json}[format_]
-        print(render(board))
+        render = {
+            Format.MARKDOWN: render_markdown,
+            Format.CSV: render_csv,
+            Format.JSON: render_json,
+            Format.LATEX: render_latex,
+        }
+        print(render[format_](board))

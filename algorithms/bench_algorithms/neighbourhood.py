@@ -8,26 +8,21 @@ import numpy as np
 from pydantic import Field
 
 from bench.algorithm import Algorithm, Context, EvalSet, UserBatch
-from bench.config import Config
 from bench.interactions import Float32Array, Interactions
-from bench.search import Choice, FloatRange, IntRange
-from bench_algorithms.similarity import Measure, NearestRows
+from bench.search import Choice, IntRange
+from bench_algorithms.similarity import NearestRows, SimilarityConfig
 from bench_algorithms.weighting import TermWeights, Weighting
 
 
-class NeighbourhoodConfig(Config):
+class NeighbourhoodConfig(SimilarityConfig):
     """What both neighbourhood models have."""
 
     k: Annotated[int, Field(ge=1), IntRange(5, 500, log=True)] = 100
     """Neighbours that are kept: of each user, or of each item."""
-    similarity: Annotated[Measure, Choice("cosine", "jaccard")] = "cosine"
-    """How alike two users or items are."""
-    shrinkage: Annotated[float, Field(ge=0), FloatRange(0, 100)] = 0.0
-    """Number of common interactions at which a similarity is halved; few in common count less."""
     weighting: Annotated[Weighting, Choice("none", "tf-idf", "bm25")] = "none"
     """What rare terms count in a similarity: the items two users share, or the users two items share. BM25
-    falls off faster with frequency than TF-IDF; its length normalisation matters to jaccard only, since
-    cosine is normalised already."""
+    falls off faster with frequency than TF-IDF; its length normalisation changes nothing for cosine, which is
+    normalised already."""
 
 
 class UserKNN(Algorithm[NeighbourhoodConfig]):
@@ -46,7 +41,7 @@ class UserKNN(Algorithm[NeighbourhoodConfig]):
         self.users = train.csr()
         self.weights = TermWeights.learn(self.users, self.config.weighting)
         weighted = self.weights.apply(self.users)
-        self.nearest = NearestRows(weighted, self.config.similarity, self.config.shrinkage)
+        self.nearest = NearestRows(weighted, self.config)
         return self
 
     def score(self, batch: UserBatch) -> Float32Array:
@@ -70,7 +65,7 @@ class ItemKNN(Algorithm[NeighbourhoodConfig]):
         """Finds the k nearest items of each item."""
         items = train.csr().T.tocsr()
         weighted = TermWeights.learn(items, self.config.weighting).apply(items)
-        nearest = NearestRows(weighted, self.config.similarity, self.config.shrinkage)
+        nearest = NearestRows(weighted, self.config)
         neighbours = nearest.find(weighted, self.config.k, exclude=np.arange(train.n_items, dtype=np.int32))
         self.contributions = neighbours.T.tocsr()
         """float32 [n_items, n_items]: what having the row's item adds to the column's score."""

@@ -3,35 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from scipy import sparse
 
+from bench.config import Config
 from bench.interactions import Float32Array, Float64Array, Int32Array, Int64Array
+from bench.search import Choice, FloatRange
 
-Measure = Literal["cosine", "jaccard"]
+Measure = Literal["cosine", "asymmetric-cosine", "jaccard", "tversky"]
 
 BLOCK_BYTES = 256 * 2**20
 _BYTES_PER_PAIR = 64
 """Of one pair of rows with something in common: two products, their indices, similarities and sort keys."""
 
 
+class SimilarityConfig(Config):
+    """How alike two rows are: users, or items. Each is compared as the one that neighbours are sought for."""
+
+    similarity: Annotated[Measure, Choice("cosine", "asymmetric-cosine", "jaccard", "tversky")] = "cosine"
+    """How alike two users or items are."""
+    shrinkage: Annotated[float, Field(ge=0), FloatRange(0, 100)] = 0.0
+    """Number of common terms at which a similarity is halved; few in common count less."""
+    asymmetry: Annotated[float, Field(ge=0, le=1), FloatRange(0, 1)] = 0.5
+    """Of asymmetric-cosine only: whose length divides. At 1 that of the user or item that neighbours are sought for
+    alone, which favours popular neighbours; at 0 the neighbour's alone; 0.5 is cosine."""
+    tversky_alpha: Annotated[float, Field(ge=0, le=1), FloatRange(0, 1)] = 0.5
+    """Of tversky only: what counts against a pair that the user or item that neighbours are sought for has alone."""
+    tversky_beta: Annotated[float, Field(ge=0, le=1), FloatRange(0, 1)] = 0.5
+    """Of tversky only: what counts against a pair that the neighbour has alone. With alpha, 1 and 1 are jaccard, ½
+    and ½ the coefficient of Dice."""
+
+
 class NearestRows:
     """Finds, among the rows of one matrix, those most similar to given rows.
 
-    rows: float64 [n, n_terms], positive entries. With x·y the dot product and c the number of common terms:
+    rows: float64 [n, n_terms], positive entries. With x the given row, y a row of the matrix, x·y the dot product and
+    c the number of common terms:
 
     cosine: x·y / (|x| |y|).
+    asymmetric-cosine: x·y / (|x|^2a |y|^2(1 − a)), a the asymmetry (Aiolli: Efficient top-N recommendation for very
+    large scale binary rated datasets. RecSys 2013).
     jaccard: x·y / (|x|² + |y|² − x·y), which for binary rows is the share of common terms (Tanimoto).
-    Both are multiplied by c / (c + shrinkage), so that a similarity supported by few terms counts less
+    tversky: x·y / (x·y + α (|x|² − x·y) + β (|y|² − x·y)) (Tversky: Features of similarity. Psychological Review 84(4),
+    1977). His α and β may be any from 0 on; above 1 those of weighted rows could divide by 0 or less.
+    All are multiplied by c / (c + shrinkage), so that a similarity supported by few terms counts less
     (Bell, Koren: Scalable collaborative filtering with jointly derived neighborhood interpolation weights.
     ICDM 2007).
     """
 
-    def __init__(self, rows: sparse.csr_matrix, measure: Measure, shrinkage: float) -> None:
-        self.measure, self.shrinkage = measure, shrinkage
+    def __init__(self, rows: sparse.csr_matrix, config: SimilarityConfig) -> None:
+        self.config = config
         self.columns = rows.T.tocsr()
         self.lengths = _squared_lengths(rows)
 
@@ -56,14 +81,27 @@ class NearestRows:
         return largest(sparse.csr_matrix((values, common.indices, common.indptr), common.shape), k)
 
     def _similarities(self, queries: sparse.csr_matrix, dot: sparse.csr_matrix, row: Int64Array) -> Float32Array:
-        left, right = _squared_lengths(queries)[row], self.lengths[dot.indices]
-        scale = np.sqrt(left * right) if self.measure == "cosine" else left + right - dot.data
-        values = dot.data / scale
-        if self.shrinkage:
+        values = dot.data / self._scales(_squared_lengths(queries), dot, row)
+        if self.config.shrinkage:
             # Weights are positive, so this product has the same entries as `dot`, in the same order.
             common = (_binary(queries) @ _binary(self.columns)).data
-            values *= common / (common + self.shrinkage)
+            values *= common / (common + self.config.shrinkage)
         return values.astype(np.float32)
+
+    def _scales(self, lengths: Float64Array, dot: sparse.csr_matrix, row: Int64Array) -> Float64Array:
+        """float64[nnz], what each dot product is divided by. lengths: float64[b], |x|² of the queries."""
+        if self.config.similarity == "asymmetric-cosine":
+            a = self.config.asymmetry
+            return np.asarray((lengths**a)[row] * (self.lengths ** (1 - a))[dot.indices])
+        left, right = lengths[row], self.lengths[dot.indices]
+        if self.config.similarity == "cosine":
+            return np.sqrt(left * right)
+        alpha, beta = self._tversky
+        return np.asarray(alpha * left + beta * right + (1 - alpha - beta) * dot.data)
+
+    @property
+    def _tversky(self) -> tuple[float, float]:
+        return (1, 1) if self.config.similarity == "jaccard" else (self.config.tversky_alpha, self.config.tversky_beta)
 
 
 def _squared_lengths(rows: sparse.csr_matrix) -> Float64Array:

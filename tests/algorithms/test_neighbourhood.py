@@ -16,10 +16,16 @@ from bench.interactions import ItemLists
 from bench.testing.case import histories_of, interactions_of
 from bench_algorithms import similarity
 from bench_algorithms.neighbourhood import ItemKNN, UserKNN
-from bench_algorithms.similarity import NearestRows
+from bench_algorithms.similarity import NearestRows, SimilarityConfig
 from bench_algorithms.weighting import TermWeights
 
-SETTINGS = list(itertools.product(("cosine", "jaccard"), ("none", "tf-idf", "bm25"), (0.0, 3.0), (2, 5, 1000)))
+MEASURES: list[dict[str, Any]] = [
+    {"similarity": "cosine"},
+    {"similarity": "asymmetric-cosine", "asymmetry": 0.2},
+    {"similarity": "jaccard"},
+    {"similarity": "tversky", "tversky_alpha": 0.9, "tversky_beta": 0.1},
+]
+SETTINGS = list(itertools.product(MEASURES, ("none", "tf-idf", "bm25"), (0.0, 3.0), (2, 5, 1000)))
 
 
 def slow_weights(documents: np.ndarray, train: np.ndarray, weighting: str) -> np.ndarray:
@@ -38,13 +44,19 @@ def slow_weights(documents: np.ndarray, train: np.ndarray, weighting: str) -> np
     return weighted
 
 
-def slow_similarity(x: np.ndarray, y: np.ndarray, measure: str, shrinkage: float) -> float:
+def slow_similarity(x: np.ndarray, y: np.ndarray, measure: dict[str, Any], shrinkage: float) -> float:
     dot = float(x @ y)
     if dot == 0:
         return 0.0
-    common = ((x > 0) & (y > 0)).sum()
-    scale = math.sqrt((x @ x) * (y @ y)) if measure == "cosine" else x @ x + y @ y - dot
-    return dot / scale * common / (common + shrinkage)
+    common, only_x, only_y = ((x > 0) & (y > 0)).sum(), x @ x - dot, y @ y - dot
+    a, alpha, beta = (measure.get(name, 0) for name in ("asymmetry", "tversky_alpha", "tversky_beta"))
+    scale = {
+        "cosine": math.sqrt((x @ x) * (y @ y)),
+        "asymmetric-cosine": math.sqrt(x @ x) ** (2 * a) * math.sqrt(y @ y) ** (2 - 2 * a),
+        "jaccard": dot + only_x + only_y,
+        "tversky": dot + alpha * only_x + beta * only_y,
+    }
+    return dot / scale[measure["similarity"]] * common / (common + shrinkage)
 
 
 def slow_neighbours(x: np.ndarray, rows: np.ndarray, k: int, exclude: int, *how: Any) -> dict[int, float]:
@@ -56,42 +68,92 @@ def slow_neighbours(x: np.ndarray, rows: np.ndarray, k: int, exclude: int, *how:
 
 @pytest.mark.parametrize(("measure", "weighting", "shrinkage", "k"), SETTINGS)
 def test_item_knn_agrees_with_a_slow_one(
-    matrix: np.ndarray, measure: Any, weighting: Any, shrinkage: float, k: int
+    matrix: np.ndarray, measure: dict[str, Any], weighting: Any, shrinkage: float, k: int
 ) -> None:
     items = slow_weights(matrix.T, matrix.T, weighting)
     expected = np.zeros(matrix.shape)
     for item in range(matrix.shape[1]):
         for other, value in slow_neighbours(items[item], items, k, item, measure, shrinkage).items():
             expected[:, item] += matrix[:, other] * value
-    model = ItemKNN(k=k, similarity=measure, weighting=weighting, shrinkage=shrinkage)
+    model = ItemKNN(k=k, weighting=weighting, shrinkage=shrinkage, **measure)
     scores = model.fit(interactions_of(matrix), None, Context()).score(histories_of(matrix))
     np.testing.assert_allclose(scores, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("measure", "weighting", "shrinkage", "k"), SETTINGS)
 def test_user_knn_agrees_with_a_slow_one(
-    matrix: np.ndarray, measure: Any, weighting: Any, shrinkage: float, k: int
+    matrix: np.ndarray, measure: dict[str, Any], weighting: Any, shrinkage: float, k: int
 ) -> None:
     users = slow_weights(matrix, matrix, weighting)
     expected = np.zeros(matrix.shape)
     for user in range(len(matrix)):
         for other, value in slow_neighbours(users[user], users, k, user, measure, shrinkage).items():
             expected[user] += matrix[other] * value
-    model = UserKNN(k=k, similarity=measure, weighting=weighting, shrinkage=shrinkage)
+    model = UserKNN(k=k, weighting=weighting, shrinkage=shrinkage, **measure)
     scores = model.fit(interactions_of(matrix), None, Context()).score(histories_of(matrix))
     np.testing.assert_allclose(scores, expected, rtol=1e-5)
+
+
+def similarities(rows: sparse.csr_matrix, **how: Any) -> np.ndarray:
+    """Of each row with each."""
+    nobody = np.full(rows.shape[0], -1, np.int32)
+    return NearestRows(rows, SimilarityConfig(**how)).find(rows, rows.shape[0], nobody).toarray()
 
 
 def test_similarities_by_hand() -> None:
     # Items a, b, c are had by users {1, 2, 3}, {2, 3}, {3}.
     rows = sparse.csr_matrix(np.array([[1.0, 1, 1], [0, 1, 1], [0, 0, 1]]))
-    nobody = np.full(3, -1, np.int32)
-    cosine = NearestRows(rows, "cosine", 0).find(rows, 3, nobody).toarray()
+    cosine = similarities(rows)
     np.testing.assert_allclose(cosine[0], [1, 2 / math.sqrt(6), 1 / math.sqrt(3)], rtol=1e-6)
-    shrunk = NearestRows(rows, "cosine", 2).find(rows, 3, nobody).toarray()
+    shrunk = similarities(rows, shrinkage=2)
     np.testing.assert_allclose(shrunk[0], [3 / 5, 2 / math.sqrt(6) * 2 / 4, 1 / math.sqrt(3) * 1 / 3], rtol=1e-6)
-    jaccard = NearestRows(rows, "jaccard", 0).find(rows, 3, nobody).toarray()
+    jaccard = similarities(rows, similarity="jaccard")
     np.testing.assert_allclose(jaccard[1], [2 / 3, 1, 1 / 2], rtol=1e-6)
+
+
+def test_asymmetric_similarities_by_hand() -> None:
+    # b and a have two users in common; b has two, a has three.
+    rows = sparse.csr_matrix(np.array([[1.0, 1, 1], [0, 1, 1], [0, 0, 1]]))
+    b, a = 1, 0
+    by_own = similarities(rows, similarity="asymmetric-cosine", asymmetry=1)
+    assert by_own[b, a] == pytest.approx(2 / 2)
+    assert by_own[a, b] == pytest.approx(2 / 3)
+    quarter = similarities(rows, similarity="asymmetric-cosine", asymmetry=0.25)
+    assert quarter[b, a] == pytest.approx(2 / (2**0.25 * 3**0.75))
+    assert quarter[a, b] == pytest.approx(2 / (3**0.25 * 2**0.75))
+    tversky = similarities(rows, similarity="tversky", tversky_alpha=0.9, tversky_beta=0.2)
+    assert tversky[b, a] == pytest.approx(2 / (2 + 0.9 * 0 + 0.2 * 1))
+    assert tversky[a, b] == pytest.approx(2 / (2 + 0.9 * 1 + 0.2 * 0))
+
+
+def weighted(matrix: np.ndarray) -> sparse.csr_matrix:
+    """Rows whose weights differ by magnitudes, so that a dot product may be far above a squared length."""
+    weights = np.exp(np.random.default_rng(1).normal(scale=3, size=matrix.shape))
+    return sparse.csr_matrix(matrix * weights)
+
+
+@pytest.mark.parametrize("shrinkage", [0.0, 3.0])
+@pytest.mark.parametrize(
+    ("special", "known"),
+    [
+        ({"similarity": "asymmetric-cosine", "asymmetry": 0.5}, "cosine"),
+        ({"similarity": "tversky", "tversky_alpha": 1, "tversky_beta": 1}, "jaccard"),
+    ],
+)
+def test_general_measures_contain_the_plain_ones(
+    matrix: np.ndarray, special: dict[str, Any], known: str, shrinkage: float
+) -> None:
+    rows = weighted(matrix)
+    expected = similarities(rows, similarity=known, shrinkage=shrinkage)
+    np.testing.assert_allclose(similarities(rows, shrinkage=shrinkage, **special), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("beta", [0.0, 0.3, 1.0])
+def test_what_rows_share_is_never_held_against_them(matrix: np.ndarray, alpha: float, beta: float) -> None:
+    rows = weighted(matrix)
+    found = similarities(rows, similarity="tversky", tversky_alpha=alpha, tversky_beta=beta)
+    np.testing.assert_array_equal(found > 0, (rows @ rows.T).toarray() > 0)
 
 
 def test_tf_idf_is_that_of_scikit_learn(matrix: np.ndarray) -> None:
@@ -113,9 +175,9 @@ def test_bm25_by_hand() -> None:
 def test_among_equal_neighbours_the_lower_code_is_kept() -> None:
     rows = sparse.csr_matrix(np.array([[1.0, 1, 0], [0, 1, 1], [0, 1, 1], [1, 0, 1]]))
     query = sparse.csr_matrix(np.array([[0.0, 1, 1]]))
-    assert NearestRows(rows, "cosine", 0).find(query, 1, np.array([-1], np.int32)).indices.tolist() == [1]
-    assert NearestRows(rows, "cosine", 0).find(query, 1, np.array([1], np.int32)).indices.tolist() == [2]
-    assert NearestRows(rows, "cosine", 0).find(query, 3, np.array([-1], np.int32)).indices.tolist() == [0, 1, 2]
+    assert NearestRows(rows, SimilarityConfig()).find(query, 1, np.array([-1], np.int32)).indices.tolist() == [1]
+    assert NearestRows(rows, SimilarityConfig()).find(query, 1, np.array([1], np.int32)).indices.tolist() == [2]
+    assert NearestRows(rows, SimilarityConfig()).find(query, 3, np.array([-1], np.int32)).indices.tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("block_bytes", [1, 64 * 25 * 4])
@@ -156,8 +218,20 @@ def test_an_empty_batch_has_no_scores(matrix: np.ndarray, model: UserKNN | ItemK
     [
         ({"k": 0}, "the field 'k' of ItemKNN should be greater than or equal to 1. Got 0."),
         ({"shrinkage": -1}, "the field 'shrinkage' of ItemKNN should be greater than or equal to 0. Got -1."),
-        ({"similarity": "dot"}, "the field 'similarity' of ItemKNN should be 'cosine' or 'jaccard'. Got 'dot'."),
-        ({"neighbors": 5}, "ItemKNN has no field 'neighbors'. Known: k, shrinkage, similarity, weighting."),
+        (
+            {"similarity": "dot"},
+            "the field 'similarity' of ItemKNN should be 'cosine', 'asymmetric-cosine', 'jaccard' or 'tversky'. "
+            "Got 'dot'.",
+        ),
+        (
+            {"asymmetry": 1.5},
+            "the field 'asymmetry' of ItemKNN should be less than or equal to 1. Got 1.5.",
+        ),
+        (
+            {"neighbors": 5},
+            "ItemKNN has no field 'neighbors'. Known: asymmetry, k, shrinkage, similarity, tversky_alpha, "
+            "tversky_beta, weighting.",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(fields: dict[str, Any], message: str) -> None:

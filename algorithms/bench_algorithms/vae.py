@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from bench.algorithm import Context, UserBatch
+from bench.algorithm import Context
 from bench.interactions import Interactions
-from bench.lightning import DrawEpoch, LightningAlgorithm, LightningConfig
 from bench.search import FloatRange, IntRange
-from bench_algorithms.profiles import as_bags, profile_batches, profiles_of
+from bench_algorithms.autoencoder import Autoencoder, AutoencoderConfig
 
 if TYPE_CHECKING:
-    import torch
-
     from bench_algorithms.vae_network import MultVAE
 
 
-class VAEConfig(LightningConfig):
+class VAEConfig(AutoencoderConfig):
     """Mult-VAE: a multinomial likelihood over the catalogue, and a Gaussian code for each user."""
 
     hidden_units: Annotated[int, Field(ge=1), IntRange(100, 800)] = 600
     """Width of the hidden layer, alike in encoder and decoder."""
-    latent_units: Annotated[int, Field(ge=1), IntRange(32, 256)] = 200
+    latent_units: Annotated[int, Field(ge=1), IntRange(32, 256, log=True)] = 200
     """Length of a user's code."""
-    dropout: Annotated[float, Field(ge=0, lt=1), FloatRange(0.2, 0.8)] = 0.5
-    """Share of a user's items hidden from the encoder in training."""
     beta: Annotated[float, Field(ge=0), FloatRange(0.0, 1.0)] = 0.2
     """Weight of the KL divergence once it is fully annealed."""
     anneal_steps: Annotated[int, Field(ge=0), IntRange(100, 20_000, log=True)] = 2_000
@@ -34,12 +29,11 @@ class VAEConfig(LightningConfig):
     not as a share of training, so that a final fit of fewer epochs follows the same schedule. 0: no annealing."""
 
 
-class VAE(LightningAlgorithm[VAEConfig]):
+class VAE(Autoencoder[VAEConfig]):
     """Variational autoencoder with multinomial likelihood and KL annealing (Mult-VAE).
 
-    It encodes a user's history, so it serves users it was not trained on. Differs from the paper in Adam's
-    fused step, and in the first layer being computed as a weighted sum of the embeddings of a user's items,
-    which is the same function.
+    A history is scored at the mean of its code. Differs from the paper in Adam's fused step, and in the first layer
+    being computed as a weighted sum of the embeddings of a user's items, which is the same function.
     """
 
     paper = "Liang, Krishnan, Hoffman, Jebara: Variational autoencoders for collaborative filtering. WWW 2018"
@@ -48,12 +42,3 @@ class VAE(LightningAlgorithm[VAEConfig]):
         from bench_algorithms.vae_network import MultVAE
 
         return MultVAE(train.n_items, self.config)
-
-    def batches(self, train: Interactions, context: Context) -> DrawEpoch:
-        return profile_batches(profiles_of(train)[1], self.config.batch_size)
-
-    def forward(self, network: Any, batch: UserBatch) -> torch.Tensor:
-        """Logits of the decoder at the mean of the user's code; an empty history gives the code of nobody."""
-        items, indptr = as_bags(batch.history.csr())
-        logits: torch.Tensor = network(items.to(network.device), indptr.to(network.device))
-        return logits

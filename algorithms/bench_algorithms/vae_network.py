@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
-from torch.nn import functional
 
 from bench.lightning import adam
+from bench_algorithms.autoencoder_network import ProfileLayer, initialise, multinomial_loss
 from bench_algorithms.vae import VAEConfig
 
 
@@ -25,26 +25,15 @@ class MultVAE(LightningModule):
     def __init__(self, n_items: int, config: VAEConfig) -> None:
         super().__init__()
         self.config = config
-        self.embed = nn.EmbeddingBag(n_items, config.hidden_units, mode="sum", include_last_offset=True)
-        self.embed_bias = nn.Parameter(torch.empty(config.hidden_units))
+        self.encoder = ProfileLayer(n_items, config.hidden_units)
         self.posterior = nn.Linear(config.hidden_units, 2 * config.latent_units)
         self.decode = nn.Linear(config.latent_units, config.hidden_units)
         self.output = nn.Linear(config.hidden_units, n_items)
-        for name, weights in self.named_parameters():
-            if name.endswith("bias"):
-                nn.init.trunc_normal_(weights, std=0.001)
-            else:
-                nn.init.xavier_uniform_(weights)
+        initialise(self)
 
     def encode(self, items: Tensor, indptr: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log variance of each user's code, float[b, latent] each.
-
-        The input is the L2-normalised profile, 1 / √length at every item of the user, with dropout on it.
-        """
-        lengths = indptr.diff()
-        normalised = lengths.to(self.embed.weight.dtype).rsqrt().repeat_interleave(lengths)
-        weights = functional.dropout(normalised, self.config.dropout, self.training)
-        hidden = torch.tanh(self.embed(items, indptr, weights) + self.embed_bias)
+        """Mean and log variance of each user's code, float[b, latent] each; in training with dropout."""
+        hidden = torch.tanh(self.encoder(items, indptr, self.config.dropout if self.training else 0.0))
         mean, log_variance = self.posterior(hidden).chunk(2, dim=1)
         return mean, log_variance
 
@@ -59,16 +48,11 @@ class MultVAE(LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         """Negative log-likelihood of the users' items plus the weighted KL divergence, mean over users."""
-        items, indptr = batch
-        mean, log_variance = self.encode(items, indptr)
+        mean, log_variance = self.encode(*batch)
         logits = self.logits(mean + torch.randn_like(mean) * torch.exp(0.5 * log_variance))
-        lengths = indptr.diff()
-        rows = torch.arange(len(lengths), device=items.device).repeat_interleave(lengths)
-        # The sparse form of −Σ log softmax: only a user's own items are picked from the dense logits.
-        nll = (lengths * logits.logsumexp(1)).sum() - logits[rows, items].sum()
-        kl = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum()
+        kl = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(1)
         beta = kl_weight(self.global_step, self.config.beta, self.config.anneal_steps)
-        return (nll + beta * kl) / len(lengths)
+        return (multinomial_loss(logits, *batch) + beta * kl).mean()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return adam(self.parameters(), self.config.learning_rate, self.config.weight_decay)

@@ -16,7 +16,7 @@ from bench.algorithm import Context
 from bench.errors import UsageError
 from bench.interactions import ItemLists
 from bench.metrics.accuracy import NDCG
-from bench.running.job import Validator
+from bench.running.assess import Validator
 from bench.seeds import tie_order
 from bench.testing import tiny_fold
 from bench.testing.case import batch_of, evaluation_batch, scores_of
@@ -61,7 +61,7 @@ def test_the_sparse_objective_is_the_dense_one(monkeypatch: pytest.MonkeyPatch) 
     loss = vae.training_step(as_bags(profiles), 0)
 
     dense = torch.from_numpy(profiles.toarray())
-    hidden = torch.tanh(functional.normalize(dense) @ vae.embed.weight + vae.embed_bias)
+    hidden = torch.tanh(functional.normalize(dense) @ vae.encoder.embed.weight + vae.encoder.bias)
     mean, log_variance = vae.posterior(hidden).chunk(2, dim=1)
     torch.manual_seed(1)
     logits = vae.logits(mean + torch.randn_like(mean) * torch.exp(log_variance / 2))

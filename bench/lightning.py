@@ -57,7 +57,7 @@ class LightningAlgorithm(Algorithm[L]):
     derive from `context.seed` alone: on CPU the same seed gives the same scores, bit for bit.
     """
 
-    imports = ("bench.lightning_runner",)
+    imports: tuple[str, ...] = ("bench.lightning_runner",)
     network: LightningModule | None = None
     """The trained module, in evaluation mode, on the device it was trained on."""
     best_epoch: int | None = None

@@ -32,8 +32,15 @@ class GANConfig(Config):
     """The algorithm that is trained on real and synthetic users; any registered one but this."""
     base_config: dict[str, Any] = Field(default_factory=dict)
     """Hyperparameters of the base."""
-    synthetic_share: Annotated[float, Field(gt=0, le=10), FloatRange(0.05, 1.0)] = 0.2
-    """Synthetic users added, as a share of the real ones."""
+    synthetic_share: Annotated[float, Field(ge=0, le=10), FloatRange(0.05, 1.0)] = 0.2
+    """Synthetic users added, as a share of the real ones. 0 adds none and trains no GAN: the base alone, which is
+    the control row to compare with."""
+    condition_share: Annotated[float, Field(ge=0, lt=1), FloatRange(0.0, 0.8)] = 0.5
+    """Share of a real user's items, drawn at random and rounded down, that a synthetic user keeps; the generator
+    adds the rest. 0: not conditional, a synthetic user comes from noise alone."""
+    sampling_temperature: Annotated[float, Field(gt=0), FloatRange(0.5, 1.5)] = 1.0
+    """Divides the generator's log preferences when the synthetic users are drawn, after training: below 1 they
+    keep closer to the likeliest items, above 1 they are more varied."""
     epochs: Annotated[int, Field(ge=1), IntRange(20, 300, log=True)] = 60
     """Passes of the GAN over the real users."""
     batch_size: Annotated[int, Field(ge=1), IntRange(16, 256, log=True)] = 64
@@ -46,8 +53,8 @@ class GANConfig(Config):
     """Width of the two hidden layers of generator and critic."""
     critic_steps: Annotated[int, Field(ge=1, le=10)] = 2
     """Steps of the critic for one of the generator."""
-    temperature: Annotated[float, Field(gt=0), FloatRange(0.2, 2.0)] = 1.0
-    """Softness of the relaxation that carries the gradient through the drawing of items."""
+    relaxation_temperature: Annotated[float, Field(gt=0), FloatRange(0.2, 2.0)] = 1.0
+    """Softness of the relaxation that carries the gradient through the drawing of items, in training only."""
 
     @model_validator(mode="after")
     def _base_exists(self) -> Self:
@@ -71,9 +78,12 @@ def new_base(config: GANConfig) -> Algorithm[Any]:
 class GANAugmented(Algorithm[GANConfig]):
     """Any algorithm, trained on the real users and on synthetic ones from a GAN over user profiles.
 
-    A Wasserstein GAN with gradient penalty; a profile is drawn item by item without replacement. Differs from
-    the papers: it does not recommend by itself, as CFGAN does, but augments, and items are drawn with Gumbel
-    noise and a straight-through gradient. Everything else (scores, needs, early stopping) is the base's.
+    A Wasserstein GAN with gradient penalty; a profile is drawn item by item without replacement. The generator
+    completes: it is given a random part of a real user's items and draws as many others as that user had. The
+    critic judges the completed profile and is not told which items were given, so what is learnt is that the
+    whole looks like a user. Differs from the papers: it does not recommend by itself, as CFGAN does, but
+    augments, and items are drawn with Gumbel noise and a straight-through gradient. Everything else (scores,
+    needs, early stopping) is the base's.
     """
 
     paper = "Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville: Improved training of Wasserstein GANs. NeurIPS 2017; \
@@ -84,7 +94,11 @@ Chae, Kang, Kim, Lee: CFGAN. CIKM 2018"
         self.base = new_base(self.config)
         # On the instance, where the harness looks: the class does not know its base.
         self.needs, self.serves_unseen_users = self.base.needs, self.base.serves_unseen_users
-        self.imports = ("bench.lightning_runner", "scipy.stats", *self.base.imports)
+        self.imports = self.base.imports
+        self.seeded = self.base.seeded
+        if self.config.synthetic_share:
+            self.imports = ("bench.lightning_runner", "scipy.stats", *self.imports)
+            self.seeded = True
 
     @property
     def uses_validation(self) -> bool:
@@ -99,16 +113,20 @@ Chae, Kang, Kim, Lee: CFGAN. CIKM 2018"
         """Train the GAN on `train`, add its users, train the base on all. The faithfulness of the synthetic users
         is in `context.details["augmentation"]`. Raises DivergedError, naming the epoch.
         """
+        if self.config.synthetic_share:
+            train = self._with_synthetic_users(train, context)
+            if context.user_features is not None:
+                context = replace(context, user_features=context.user_features.aligned(train.user_ids))
+        self.base = new_base(self.config).fit(train, validation, context)
+        return self
+
+    def _with_synthetic_users(self, train: Interactions, context: Context) -> Interactions:
         users, real = profiles_of(train)
         rng = seeds.generator(context.seed, "synthetic users")
         models = rng.integers(len(users), size=max(1, round(self.config.synthetic_share * len(users))))
-        synthetic = self._train(real, context).draw(np.diff(real.indptr)[models], rng)
+        synthetic = self._train(real, context).draw(real[models], rng)
         context.details["augmentation"] = faithfulness(real, synthetic.csr(), rng)
-        everyone = augmented(train, synthetic, users[models], rng)
-        if context.user_features is not None:
-            context = replace(context, user_features=context.user_features.aligned(everyone.user_ids))
-        self.base = new_base(self.config).fit(everyone, validation, context)
-        return self
+        return augmented(train, synthetic, users[models], rng)
 
     def _train(self, real: sparse.csr_matrix, context: Context) -> ProfileGAN:
         """The GAN, trained on the profiles of the real users."""

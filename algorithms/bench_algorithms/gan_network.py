@@ -6,12 +6,12 @@ from typing import cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pytorch_lightning import LightningModule
+from scipy import sparse
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from bench.interactions import Int64Array, ItemLists
+from bench.interactions import BoolArray, Float32Array, ItemLists
 from bench.lightning import adam
 from bench_algorithms.gan import GANConfig
 
@@ -24,9 +24,10 @@ DRAWN_AT_ONCE = 1024
 
 
 class ProfileGAN(LightningModule):
-    """A generator of user profiles and a critic that tells them from real ones.
+    """A generator that completes user profiles, and a critic that tells them from real ones.
 
     A batch is (items int64[nnz], indptr int64[b + 1]): real users' items, one user after the other.
+    A given part of a profile is float[b, n_items], 0 or 1; empty if generation is not conditional.
     popularity: float32[n_items], the number of users of each item; an item nobody has is never generated.
     """
 
@@ -36,7 +37,7 @@ class ProfileGAN(LightningModule):
         self.config = config
         self.n_items, hidden = len(popularity), config.hidden_units
         self.generator = nn.Sequential(
-            nn.Linear(config.latent_units + 1, hidden),
+            nn.Linear(config.latent_units + 1 + (self.n_items if config.condition_share else 0), hidden),
             nn.LeakyReLU(0.2),
             nn.Linear(hidden, hidden),
             nn.LeakyReLU(0.2),
@@ -51,39 +52,58 @@ class ProfileGAN(LightningModule):
             cast(nn.Linear, self.generator[-1]).bias.copy_(popularity.clamp(min=1).log())
         self.register_buffer("never", popularity == 0)
 
-    def logits(self, noise: Tensor, lengths: Tensor) -> Tensor:
-        """Unnormalised log preferences float[b, n_items] of users with noise float[b, latent] and profile
-        lengths int64[b]; −inf where an item is never generated.
+    def kept(self, real: Tensor, keys: Tensor) -> Tensor:
+        """The part that is given of profiles float[b, n_items]: the items whose random keys, float[b, n_items], are
+        the largest.
         """
-        size = lengths.to(noise.dtype).log1p()[:, None]
-        scores: Tensor = self.generator(torch.cat([noise, size], dim=1))
-        return scores.masked_fill(cast(Tensor, self.never), -torch.inf)
+        counts = (self.config.condition_share * real.sum(1)).long()
+        return largest(keys.masked_fill(real == 0, -torch.inf), counts).to(real.dtype)
 
-    def generate(self, lengths: Tensor) -> Tensor:
-        """Profiles, 0 or 1, float[b, n_items], of the given lengths, through which gradients flow.
+    def logits(self, noise: Tensor, lengths: Tensor, given: Tensor) -> Tensor:
+        """Unnormalised log preferences float[b, n_items] of users with noise float[b, latent], profile
+        lengths int64[b] and a given part; −inf where an item is given already or never generated.
+        """
+        sizes = lengths.to(noise.dtype)[:, None]
+        inputs = [noise, sizes.log1p()]
+        if self.config.condition_share:
+            inputs.append(given / sizes.sqrt())
+        scores: Tensor = self.generator(torch.cat(inputs, dim=1))
+        return scores.masked_fill(cast(Tensor, self.never) | (given > 0), -torch.inf)
+
+    def generate(self, lengths: Tensor, given: Tensor) -> Tensor:
+        """Profiles, 0 or 1, float[b, n_items], of the given lengths and parts, through which gradients flow.
 
         The items are drawn without replacement (Gumbel top-n). The gradient is that of the softmax relaxation
         of the same draw (straight-through).
         """
         noise = torch.randn(len(lengths), self.config.latent_units, device=self.device)
-        logits = self.logits(noise, lengths)
+        logits = self.logits(noise, lengths, given)
+        drawn = lengths - given.sum(1).long()
         keys = logits - torch.empty_like(logits).exponential_().log()
-        soft = torch.softmax(keys / self.config.temperature, dim=1) * lengths[:, None]
-        hard = largest(keys.detach(), lengths).to(soft.dtype)
-        return hard + soft - soft.detach()
+        soft = torch.softmax(keys / self.config.relaxation_temperature, dim=1) * drawn[:, None]
+        hard = largest(keys.detach(), drawn).to(soft.dtype)
+        return given + hard + soft - soft.detach()
 
-    def draw(self, lengths: Int64Array, rng: np.random.Generator) -> ItemLists:
-        """Synthetic users: as many distinct items as each of lengths int64[n] says, drawn by preference."""
-        profiles: list[NDArray[np.int64]] = []
-        for start in range(0, len(lengths), DRAWN_AT_ONCE):
-            sizes = lengths[start : start + DRAWN_AT_ONCE].astype(np.int64)
-            noise = rng.standard_normal((len(sizes), self.config.latent_units)).astype(np.float32)
-            with torch.inference_mode():
-                logits = self.logits(torch.from_numpy(noise).to(self.device), torch.from_numpy(sizes).to(self.device))
-            keys = logits.cpu().numpy() + rng.gumbel(size=(len(sizes), self.n_items))
-            order = np.argsort(-keys, axis=1, kind="stable")
-            profiles += [np.sort(row[:size]) for row, size in zip(order, sizes, strict=True)]
-        return ItemLists(np.cumsum([0, *lengths]), np.concatenate(profiles).astype(np.int32), self.n_items)
+    def draw(self, users: sparse.csr_matrix, rng: np.random.Generator) -> ItemLists:
+        """A synthetic user for each real one in users, binary float32[n, n_items]: with as many items, part of
+        them kept from that user, the others drawn by preference at the sampling temperature.
+        """
+        blocks = [users[start : start + DRAWN_AT_ONCE] for start in range(0, users.shape[0], DRAWN_AT_ONCE)]
+        profiles = np.concatenate([self._drawn(block.toarray(), rng) for block in blocks])
+        indptr = np.cumsum([0, *profiles.sum(axis=1)])
+        return ItemLists(indptr, profiles.nonzero()[1].astype(np.int32), self.n_items)
+
+    def _drawn(self, users: Float32Array, rng: np.random.Generator) -> BoolArray:
+        """bool[b, n_items]. All that is random comes from rng, whatever the device."""
+        real = torch.from_numpy(users)
+        lengths = real.sum(1).long()
+        given = self.kept(real, torch.from_numpy(rng.random(real.shape)))
+        noise = torch.from_numpy(rng.standard_normal((len(real), self.config.latent_units)).astype(np.float32))
+        with torch.inference_mode():
+            logits = self.logits(noise.to(self.device), lengths.to(self.device), given.to(self.device)).cpu()
+        keys = logits.double() / self.config.sampling_temperature + torch.from_numpy(rng.gumbel(size=real.shape))
+        chosen: BoolArray = (largest(keys, lengths - given.sum(1).long()) | (given > 0)).numpy()
+        return chosen
 
     def judge(self, profiles: Tensor, lengths: Tensor) -> Tensor:
         """The critic's opinion float[b] of profiles float[b, n_items], higher is more real."""
@@ -91,26 +111,26 @@ class ProfileGAN(LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> dict[str, Tensor]:
         """`critic_steps` steps of the critic, each against new generated users, and one of the generator."""
-        items, indptr = batch
-        lengths = indptr.diff()
-        rows = torch.arange(len(lengths), device=items.device).repeat_interleave(lengths)
-        real = torch.zeros(len(lengths), self.n_items, device=items.device)
-        real[rows, items] = 1.0
+        real, lengths = indicators(*batch, self.n_items), batch[1].diff()
         optimize_generator, optimize_critic = cast(list[Optimizer], self.optimizers())
         for _ in range(self.config.critic_steps):
             critic_loss = self._critic_loss(real, lengths)
             optimize_critic.zero_grad()
             self.manual_backward(critic_loss)
             optimize_critic.step()
-        generator_loss = -self.judge(self.generate(lengths), lengths).mean()
+        generator_loss = -self.judge(self._completed(real, lengths), lengths).mean()
         optimize_generator.zero_grad()
         self.manual_backward(generator_loss)
         optimize_generator.step()
         return {"generator_loss": generator_loss.detach(), "discriminator_loss": critic_loss.detach()}
 
+    def _completed(self, real: Tensor, lengths: Tensor) -> Tensor:
+        """Generated profiles float[b, n_items], each from a newly drawn part of a real one."""
+        return self.generate(lengths, self.kept(real, torch.rand_like(real)))
+
     def _critic_loss(self, real: Tensor, lengths: Tensor) -> Tensor:
         """How much better it likes generated users than real ones, plus the gradient penalty."""
-        fake = self.generate(lengths).detach()
+        fake = self._completed(real, lengths).detach()
         preference = self.judge(fake, lengths).mean() - self.judge(real, lengths).mean()
         return preference + GRADIENT_PENALTY * self._steepness(real, fake, lengths)
 
@@ -129,6 +149,14 @@ class ProfileGAN(LightningModule):
 
 
 def largest(keys: Tensor, counts: Tensor) -> Tensor:
-    """bool[b, n]: where the counts int64[b] largest keys of each row are; counts are at least 1."""
-    ordered = keys.topk(int(counts.max()), dim=1).values
-    return keys.ge(ordered.gather(1, counts[:, None] - 1))
+    """bool[b, n]: where the counts int64[b] largest keys of each row are."""
+    ordered = keys.topk(max(1, int(counts.max())), dim=1).values
+    return keys.ge(ordered.gather(1, (counts[:, None] - 1).clamp(min=0))) & (counts[:, None] > 0)
+
+
+def indicators(items: Tensor, indptr: Tensor, n_items: int) -> Tensor:
+    """Bags of items, int64[nnz] and int64[b + 1], as float32[b, n_items]: 1 at each item of a bag."""
+    lengths = indptr.diff()
+    dense = torch.zeros(len(lengths), n_items, device=items.device)
+    dense[torch.arange(len(lengths), device=items.device).repeat_interleave(lengths), items] = 1.0
+    return dense

@@ -15,11 +15,12 @@ from bench.config import Config
 from bench.errors import UnknownNameError, UsageError
 from bench.interactions import Float32Array, Interactions, ItemLists
 from bench.plugins import load_registries
+from bench.search import FloatRange
 from bench.testing import tiny_features, tiny_fold
 from bench.testing.case import batch_of, evaluation_batch, scores_of
 from bench_algorithms.gan import GANAugmented, GANConfig
 from bench_algorithms.gan_augmentation import augmented, faithfulness, synthetic_ids
-from bench_algorithms.gan_network import ProfileGAN, largest
+from bench_algorithms.gan_network import ProfileGAN, indicators, largest
 from bench_algorithms.linear import EASE
 
 FOLD = tiny_fold()
@@ -165,28 +166,125 @@ def test_learns_which_items_go_together() -> None:
     items = np.array([rng.choice(np.arange(user % 2, N_ITEMS, 2), length, replace=False) for user in range(n_users)])
     rows = np.repeat(np.arange(n_users), length)
     real = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, items.ravel())), (n_users, N_ITEMS))
-    model = GANAugmented(epochs=60, batch_size=32, hidden_units=64, latent_units=8, learning_rate=0.003)
-    network = model._train(real, Context(seed=1))
-    drawn = network.draw(np.full(n_users, length), rng).csr().toarray()
-    odd = drawn[:, 1::2].sum(1) / length
+    fields: dict[str, Any] = {"epochs": 60, "batch_size": 32, "hidden_units": 64, "latent_units": 8}
+    network = GANAugmented(learning_rate=0.003, condition_share=0, **fields)._train(real, Context(seed=1))
+    odd = network.draw(real, rng).csr().toarray()[:, 1::2].sum(1) / length
     assert np.maximum(odd, 1 - odd).mean() > 0.9
     assert 0.25 < (odd > 0.5).mean() < 0.75
 
 
-def test_profiles_are_drawn_with_their_lengths_and_carry_gradients() -> None:
+def untrained(**fields: Any) -> ProfileGAN:
+    """Over 5 items, of which nobody has the third; the generator's weights all 0, so that popularity alone decides."""
     torch.manual_seed(0)
-    gan = ProfileGAN(torch.tensor([3.0, 2.0, 0.0, 1.0, 1.0]), GANConfig(hidden_units=8, latent_units=2))
-    lengths = torch.tensor([1, 2, 4])
-    profiles = gan.generate(lengths)
+    gan = ProfileGAN(torch.tensor([8.0, 4.0, 0.0, 2.0, 1.0]), GANConfig(hidden_units=8, latent_units=2, **fields))
+    with torch.no_grad():
+        gan.generator[-1].weight.zero_()
+    return gan
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_profiles_are_drawn_with_their_lengths_and_carry_gradients(share: float) -> None:
+    torch.manual_seed(0)
+    gan = ProfileGAN(
+        torch.tensor([3.0, 2.0, 0.0, 1.0, 1.0]), GANConfig(hidden_units=8, latent_units=2, condition_share=share)
+    )
+    given = torch.tensor([[0, 0, 0, 0, 0], [0, 1, 0, 0, 0], [1, 0, 0, 1, 0]]) * float(share > 0)
+    profiles = gan.generate(torch.tensor([1, 2, 4]), given)
     assert profiles.detach().round().sum(1).tolist() == [1, 2, 4]
+    assert (profiles.detach() >= given - 1e-6).all(), "what is given is kept"
     assert not profiles[:, 2].detach().abs().gt(1e-6).any(), "an item nobody has is never generated"
     torch.autograd.backward((profiles * torch.arange(5)).sum())
     assert all(weights.grad is not None and weights.grad.abs().sum() > 0 for weights in gan.generator.parameters())
 
 
+def test_a_synthetic_user_keeps_a_random_part_of_a_real_one() -> None:
+    lengths = np.array([1, 2, 3, 4] * 50)
+    allowed = np.array([0, 1, 3, 4])
+    random = np.random.default_rng(0)
+    real = np.zeros((len(lengths), 5), np.float32)
+    for row, length in zip(real, lengths, strict=True):
+        row[random.choice(allowed, length, replace=False)] = 1
+    gan = untrained(condition_share=0.5)
+    given = gan.kept(torch.from_numpy(real), torch.from_numpy(random.random(real.shape))).numpy()
+    assert given.sum(1).tolist() == (lengths // 2).tolist()
+    assert (given <= real).all()
+    pairs = real[lengths == 2], given[lengths == 2]
+    first = [chosen.argmax() == profile.argmax() for profile, chosen in zip(*pairs, strict=True)]
+    assert 0.25 < np.mean(first) < 0.75, "any of a user's items may be given"
+    drawn = gan.draw(sparse.csr_matrix(real), random).csr().toarray()
+    assert drawn.sum(1).tolist() == lengths.tolist()
+    assert not drawn[:, 2].any()
+    assert ((drawn * real).sum(1) >= lengths // 2).all()
+    assert not np.array_equal(drawn, real)
+
+
+def test_a_conditional_generator_continues_the_taste_it_is_given() -> None:
+    """Users have five even or five odd items; two of them, as given, say which three others belong."""
+    n_users, length = 200, 5
+    rng = np.random.default_rng(0)
+    items = np.array([rng.choice(np.arange(user % 2, N_ITEMS, 2), length, replace=False) for user in range(n_users)])
+    rows = np.repeat(np.arange(n_users), length)
+    real = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, items.ravel())), (n_users, N_ITEMS))
+    model = GANAugmented(epochs=40, batch_size=32, hidden_units=64, latent_units=8, learning_rate=0.003)
+    drawn = model._train(real, Context(seed=1)).draw(real, rng).csr().toarray()
+    odd = drawn[:, 1::2].sum(1) / length
+    assert odd[1::2].mean() > 0.9
+    assert odd[::2].mean() < 0.1
+    assert ((drawn > 0) & (real.toarray() == 0)).any(1).mean() > 0.8, "not copies"
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_the_sampling_temperature_sharpens_or_flattens_the_draw(temperature: float) -> None:
+    """One item a user, drawn from popularity to the power of 1 / temperature."""
+    gan = untrained(condition_share=0, sampling_temperature=temperature)
+    one = sparse.csr_matrix(np.tile(np.eye(5, dtype=np.float32)[:1], (4_000, 1)))
+    drawn = gan.draw(one, np.random.default_rng(0)).csr().toarray().mean(0)
+    expected = np.array([8, 4, 0, 2, 1]) ** (1 / temperature)
+    np.testing.assert_allclose(drawn, expected / expected.sum(), atol=0.03)
+
+
 def test_largest() -> None:
-    keys = torch.tensor([[3.0, 1.0, 2.0], [1.0, 2.0, 3.0]])
-    assert largest(keys, torch.tensor([2, 1])).tolist() == [[True, False, True], [False, False, True]]
+    keys = torch.tensor([[3.0, 1.0, 2.0], [1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])
+    assert largest(keys, torch.tensor([2, 1, 0])).tolist() == [[1, 0, 1], [0, 0, 1], [0, 0, 0]]
+    assert not largest(keys, torch.zeros(3, dtype=torch.long)).any()
+
+
+def test_indicators() -> None:
+    dense = indicators(torch.tensor([2, 0, 1]), torch.tensor([0, 1, 1, 3]), 4)
+    assert dense.tolist() == [[0, 0, 1, 0], [0, 0, 0, 0], [1, 1, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("base", "config"),
+    [
+        ("ease", {"l2": 10.0}),
+        ("item-knn", {"k": 5}),
+        ("bpr-mf", {"epochs": 3, "factors": 4}),
+        ("vae", {"epochs": 3, "hidden_units": 8, "latent_units": 4, "patience": 2}),
+    ],
+)
+def test_without_synthetic_users_it_is_the_base_bit_for_bit(base: str, config: dict[str, Any]) -> None:
+    def fitted(model: Algorithm[Any]) -> tuple[Algorithm[Any], Context]:
+        values = iter([0.1, 0.3, 0.2])
+        context = Context(seed=3, evaluate=lambda algorithm, users: next(values))
+        return model.fit(TRAIN, FOLD.validation if model.uses_validation else None, context), context
+
+    kind = load_registries().algorithms.get(base)
+    alone, plain = fitted(kind(**config))
+    control, context = fitted(GANAugmented(base=base, base_config=config, synthetic_share=0))
+    batch = evaluation_batch(FOLD)
+    np.testing.assert_array_equal(np.asarray(scores_of(control, batch)), np.asarray(scores_of(alone, batch)))
+    assert context.curves == plain.curves
+    assert context.details == plain.details
+    assert control.seeded == alone.seeded
+    assert control.imports == alone.imports
+    assert control.fitted_config.base_config == alone.fitted_config.model_dump()
+    assert GANAugmented(base=base, base_config=config).seeded
+
+
+def test_tuning_never_turns_augmentation_off() -> None:
+    (share,) = (found for found in GANConfig.model_fields["synthetic_share"].metadata if isinstance(found, FloatRange))
+    assert share.low > 0
 
 
 def test_ease_as_the_base_is_ease_on_more_users() -> None:
@@ -239,7 +337,11 @@ def test_the_same_seed_gives_the_same_scores_and_another_others() -> None:
         ({"base": "eese"}, UnknownNameError, "unknown base algorithm 'eese'. Did you mean 'ease'?"),
         ({"base": "gan-augmented"}, UsageError, "must be an algorithm that does not augment. Got 'gan-augmented'."),
         ({"base_config": {"l3": 1}}, UsageError, "ease has no field 'l3'. Did you mean 'l2'?"),
-        ({"synthetic_share": 0}, UsageError, "'synthetic_share' of gan-augmented should be greater than 0. Got 0."),
+        (
+            {"synthetic_share": -1},
+            UsageError,
+            "'synthetic_share' of gan-augmented should be greater than or equal to 0",
+        ),
     ],
 )
 def test_a_wrong_base_is_refused_before_anything_is_trained(

@@ -16,10 +16,18 @@ QUICK: dict[str, dict[str, Any]] = {
     "lstm": {"epochs": 2, "embedding_units": 4, "hidden_units": 4},
     "gru": {"epochs": 2, "embedding_units": 4, "hidden_units": 4},
     "sasrec": {"epochs": 2, "embedding_units": 4},
+    "caser": {"epochs": 2, "embedding_units": 4},
+    "lightgcn": {"epochs": 2},
+    "mult-dae": {"epochs": 2},
     "vae": {"epochs": 2},
+    "recvae": {"epochs": 2, "hidden_units": 16, "latent_units": 8},
     "gan-augmented": {"epochs": 2},
     "bpr-mf": {"epochs": 2},
+    "hybrid-factorisation": {"epochs": 2, "validate_every": 2},
+    "two-tower": {"epochs": 2, "validate_every": 2},
     "biased-mf": {"epochs": 2},
+    "hybrid-cascade": {"candidates": 5},
+    "bagging": {"n_estimators": 2},
     "surprise": {"parameters": {"n_epochs": 2, "n_factors": 4}},
 }
 """Parameters that make the slow ones fast."""
@@ -31,6 +39,8 @@ EXEMPT: dict[str, dict[str, str]] = {
 """Checks that need not pass, with the reason."""
 if find_spec("surprise") is None:
     EXEMPT["surprise"] = dict.fromkeys(CHECKS, "the library Surprise is not installed")
+if find_spec("wordllama") is None:
+    EXEMPT["content-embeddings"] = dict.fromkeys(CHECKS, "the library wordllama is not installed")
 
 
 class TestEveryAlgorithm(AlgorithmContract):

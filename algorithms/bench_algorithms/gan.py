@@ -35,9 +35,9 @@ class GANConfig(Config):
     synthetic_share: Annotated[float, Field(ge=0, le=10), FloatRange(0.05, 1.0)] = 0.2
     """Synthetic users added, as a share of the real ones. 0 adds none and trains no GAN: the base alone, which is
     the control row to compare with."""
-    condition_share: Annotated[float, Field(ge=0, lt=1), FloatRange(0.0, 0.8)] = 0.5
-    """Share of a real user's items, drawn at random and rounded down, that a synthetic user keeps; the generator
-    adds the rest. 0: not conditional, a synthetic user comes from noise alone."""
+    condition_share: Annotated[float, Field(ge=0, lt=1), FloatRange(0.0, 0.8)] = 0.0
+    """Share of a real user's items, drawn at random and rounded down, that the generator is given as a condition.
+    The synthetic user consists of the items it adds to them. 0: not conditional, from noise alone."""
     sampling_temperature: Annotated[float, Field(gt=0), FloatRange(0.5, 1.5)] = 1.0
     """Divides the generator's log preferences when the synthetic users are drawn, after training: below 1 they
     keep closer to the likeliest items, above 1 they are more varied."""
@@ -79,11 +79,12 @@ class GANAugmented(Algorithm[GANConfig]):
     """Any algorithm, trained on the real users and on synthetic ones from a GAN over user profiles.
 
     A Wasserstein GAN with gradient penalty; a profile is drawn item by item without replacement. The generator
-    completes: it is given a random part of a real user's items and draws as many others as that user had. The
-    critic judges the completed profile and is not told which items were given, so what is learnt is that the
-    whole looks like a user. Differs from the papers: it does not recommend by itself, as CFGAN does, but
-    augments, and items are drawn with Gumbel noise and a straight-through gradient. Everything else (scores,
-    needs, early stopping) is the base's.
+    may be given a random part of a real user's items as a condition. It then draws as many others as that user
+    had, and the critic judges given and drawn items together, not told which are which: what is learnt is to
+    continue a profile so that the whole looks real. The synthetic user is the continuation alone, as one that
+    kept the given items would be a near copy of a real user who lacks the very items that user is tested on.
+    Differs from the papers: it does not recommend by itself, as CFGAN does, but augments, and items are drawn
+    with Gumbel noise and a straight-through gradient. Everything else (scores, needs, early stopping) is the base's.
     """
 
     paper = "Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville: Improved training of Wasserstein GANs. NeurIPS 2017; \

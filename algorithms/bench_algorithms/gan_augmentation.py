@@ -17,7 +17,7 @@ _BLOCK_CELLS = 2**24
 def augmented(data: Interactions, synthetic: ItemLists, models: Int32Array, rng: np.random.Generator) -> Interactions:
     """`data`, then the rows of the synthetic users, who come after the real ones in the vocabulary.
 
-    models: int32[n_synthetic], for each synthetic user the code of a real one with as many distinct items.
+    models: int32[n_synthetic], for each synthetic user the code of a real one with at least as many distinct items.
     Each synthetic interaction has the rating of a random real one with that item. Its place in its user's
     history is that which the real one had in its own, and the times are those of the model user, so that a
     sequential algorithm finds popular beginnings at the beginning.

@@ -24,7 +24,7 @@ DRAWN_AT_ONCE = 1024
 
 
 class ProfileGAN(LightningModule):
-    """A generator that completes user profiles, and a critic that tells them from real ones.
+    """A generator that makes or continues user profiles, and a critic that tells them from real ones.
 
     A batch is (items int64[nnz], indptr int64[b + 1]): real users' items, one user after the other.
     A given part of a profile is float[b, n_items], 0 or 1; empty if generation is not conditional.
@@ -52,7 +52,7 @@ class ProfileGAN(LightningModule):
             cast(nn.Linear, self.generator[-1]).bias.copy_(popularity.clamp(min=1).log())
         self.register_buffer("never", popularity == 0)
 
-    def kept(self, real: Tensor, keys: Tensor) -> Tensor:
+    def given(self, real: Tensor, keys: Tensor) -> Tensor:
         """The part that is given of profiles float[b, n_items]: the items whose random keys, float[b, n_items], are
         the largest.
         """
@@ -85,8 +85,8 @@ class ProfileGAN(LightningModule):
         return given + hard + soft - soft.detach()
 
     def draw(self, users: sparse.csr_matrix, rng: np.random.Generator) -> ItemLists:
-        """A synthetic user for each real one in users, binary float32[n, n_items]: with as many items, part of
-        them kept from that user, the others drawn by preference at the sampling temperature.
+        """A synthetic user for each real one in users, binary float32[n, n_items]: as many items as remain when
+        a newly drawn part of that user's is given, other than those, by preference at the sampling temperature.
         """
         blocks = [users[start : start + DRAWN_AT_ONCE] for start in range(0, users.shape[0], DRAWN_AT_ONCE)]
         profiles = np.concatenate([self._drawn(block.toarray(), rng) for block in blocks])
@@ -97,13 +97,13 @@ class ProfileGAN(LightningModule):
         """bool[b, n_items]. All that is random comes from rng, whatever the device."""
         real = torch.from_numpy(users)
         lengths = real.sum(1).long()
-        given = self.kept(real, torch.from_numpy(rng.random(real.shape)))
+        given = self.given(real, torch.from_numpy(rng.random(real.shape)))
         noise = torch.from_numpy(rng.standard_normal((len(real), self.config.latent_units)).astype(np.float32))
         with torch.inference_mode():
             logits = self.logits(noise.to(self.device), lengths.to(self.device), given.to(self.device)).cpu()
         keys = logits.double() / self.config.sampling_temperature + torch.from_numpy(rng.gumbel(size=real.shape))
-        chosen: BoolArray = (largest(keys, lengths - given.sum(1).long()) | (given > 0)).numpy()
-        return chosen
+        drawn: BoolArray = largest(keys, lengths - given.sum(1).long()).numpy()
+        return drawn
 
     def judge(self, profiles: Tensor, lengths: Tensor) -> Tensor:
         """The critic's opinion float[b] of profiles float[b, n_items], higher is more real."""
@@ -126,7 +126,7 @@ class ProfileGAN(LightningModule):
 
     def _completed(self, real: Tensor, lengths: Tensor) -> Tensor:
         """Generated profiles float[b, n_items], each from a newly drawn part of a real one."""
-        return self.generate(lengths, self.kept(real, torch.rand_like(real)))
+        return self.generate(lengths, self.given(real, torch.rand_like(real)))
 
     def _critic_loss(self, real: Tensor, lengths: Tensor) -> Tensor:
         """How much better it likes generated users than real ones, plus the gradient penalty."""

@@ -46,7 +46,7 @@ class LightGCNNetwork(LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor, Tensor], index: int) -> Tensor:
         """−log σ(score of the item − score of the negative one) plus the penalty, mean over the pairs."""
         nodes = (batch[0], batch[1] + self.n_users, batch[2] + self.n_users)
-        final = Average.apply(self.embed.weight, self.graph, self.config.layers)
+        final = Average.apply(self.embed.weight, self.graph, self.config.layers)  # type: ignore[no-untyped-call]
         users, items, negatives = (functional.embedding(codes, final) for codes in nodes)
         difference = (users * (items - negatives)).sum(1)
         penalty = sum(self.embed(codes).square().sum() for codes in nodes) / len(difference)

@@ -22,11 +22,11 @@ class NextItemConfig(LightningConfig):
 
     batch_size: Annotated[int, Field(ge=1), IntRange(8, 128, log=True)] = 16
     """Windows a step."""
-    max_length: Annotated[int, Field(ge=1), IntRange(20, 200, log=True)] = 50
+    max_length: Annotated[int, Field(ge=1), IntRange(10, 200, log=True)] = 50
     """Events the network looks back on: the length of a training window, and of a history when scoring."""
     embedding_units: Annotated[int, Field(ge=1), IntRange(32, 256, log=True)] = 64
     """Length of an item's embedding, which is what the network reads."""
-    dropout: Annotated[float, Field(ge=0, lt=1), FloatRange(0.0, 0.6)] = 0.2
+    dropout: Annotated[float, Field(ge=0, lt=1), FloatRange(0.0, 0.7)] = 0.2
     """Share of the embeddings and of the states dropped in training."""
 
 

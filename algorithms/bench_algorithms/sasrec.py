@@ -22,7 +22,7 @@ class SASRecConfig(NextItemConfig):
     """Length of an item's embedding, which is what every block reads and writes and what the last one predicts."""
     blocks: Annotated[int, Field(ge=1, le=8), Choice(1, 2, 3)] = 2
     """Self-attention and the feed-forward layer after it, stacked."""
-    heads: Annotated[int, Field(ge=1)] = 1
+    heads: Annotated[int, Field(ge=1), Choice(1, 2)] = 1
     """Parts an embedding is divided into, each with an attention of its own; divides `embedding_units`."""
 
     @field_validator("heads")

@@ -21,6 +21,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "mult-dae": {"epochs": 2},
     "vae": {"epochs": 2},
     "recvae": {"epochs": 2, "hidden_units": 16, "latent_units": 8},
+    "cfgan": {"epochs": 2},
     "gan-augmented": {"epochs": 2},
     "bpr-mf": {"epochs": 2},
     "hybrid-factorisation": {"epochs": 2, "validate_every": 2},

@@ -56,7 +56,7 @@ def test_weight_decay_shrinks_the_weights() -> None:
     def size(weight_decay: float) -> float:
         dae = DAE(**SMALL, epochs=40, weight_decay=weight_decay).fit(FOLD.train, None, Context())
         assert isinstance(dae.network, MultDAE)
-        return float(dae.network.output.weight.square().sum())
+        return float(dae.network.output.weight.detach().square().sum())
 
     assert size(0.1) < 0.6 * size(0.0)
 

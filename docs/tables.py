@@ -1,6 +1,7 @@
 """The generated parts of README.md: `python docs/tables.py` rewrites them, and a test checks that they are fresh.
 
-The leaderboard is that of a stored run: `python docs/tables.py bench-runs`.
+The leaderboards are those of stored runs: `python docs/tables.py bench-runs` puts that of the suite movielens into
+README.md, and that of movielens-full into leaderboard.md.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from bench.plugins import load_registries
 SHOWN = ["ndcg@10", "precision@10", "recall@10", "map@10", "hit@10", "auc", "coverage@10", "novelty@10"]
 """The suite has more metrics than a page has room for."""
 README = Path(__file__).parents[1] / "README.md"
+FULL = Path(__file__).with_name("leaderboard.md")
 
 
 def table(headers: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -45,13 +47,15 @@ def datasets() -> str:
     return table(["name", "what it is", "licence"], rows)
 
 
-def leaderboard(runs: Path) -> str:
-    """The Markdown leaderboards of the newest movielens suite in a results folder."""
+def leaderboard(runs: Path, suite: str) -> str:
+    """The Markdown leaderboards of the installed version of a suite, from a results folder; "" if it was not run."""
     from bench.store import Store
+    from bench.suite import load_suite
     from bench_reports.leaderboard import leaderboard as board_of
     from bench_reports.leaderboard import render_markdown
 
-    return render_markdown(board_of(list(Store(runs).all("movielens-v*")), metrics=SHOWN)).strip()
+    stored = list(Store(runs).all(load_suite(suite, load_registries()).label))
+    return render_markdown(board_of(stored, metrics=SHOWN)).strip() if stored else ""
 
 
 def replaced(text: str, name: str, content: str) -> str:
@@ -68,11 +72,11 @@ def fresh(text: str) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """Rewrite README.md."""
-    text = fresh(README.read_text(encoding="utf-8"))
-    if arguments:
-        text = replaced(text, "leaderboard", leaderboard(Path(arguments[0])))
-    README.write_text(text, encoding="utf-8")
+    """Rewrite README.md, and with a results folder the leaderboards of the suites that were run."""
+    README.write_text(fresh(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for path, suite in ((README, "movielens"), (FULL, "movielens-full")):
+        if arguments and (board := leaderboard(Path(arguments[0]), suite)):
+            path.write_text(replaced(path.read_text(encoding="utf-8"), "leaderboard", board), encoding="utf-8")
 
 
 if __name__ == "__main__":

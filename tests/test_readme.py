@@ -10,9 +10,10 @@ from types import ModuleType
 
 import pytest
 
-from bench.algorithm import Context, RatingPredictor, UserBatch
+from bench.algorithm import Context, UserBatch
 from bench.dataset_source import Acquire
 from bench.plugins import load_registries, new_registries
+from bench.suite import load_suite
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,12 +33,13 @@ def test_its_tables_are_fresh() -> None:
     assert load(ROOT / "docs" / "tables.py", "tables").fresh(text) == text, "run: python docs/tables.py"
 
 
-def test_its_leaderboard_has_every_algorithm_that_ranks() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("page", "suite"), [("README.md", "movielens"), ("docs/leaderboard.md", "movielens-full")])
+def test_leaderboards_have_every_row_of_their_suite(page: str, suite: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
     board = text.partition("<!-- leaderboard -->")[2].partition("<!-- /leaderboard -->")[0]
-    algorithms = load_registries().algorithms
-    rankers = [name for name in algorithms if not issubclass(algorithms.get(name), RatingPredictor)]
-    assert all(f"| {name} |" in board for name in rankers)
+    installed = load_suite(suite, load_registries())
+    assert f"### {installed.label} · holdout" in board
+    assert [row for row in installed.algorithms if f"| {row} |" not in board] == []
 
 
 def test_its_example_is_a_plugin_that_works(tmp_path: Path) -> None:

@@ -143,4 +143,6 @@ def _library(name: str, encoder: str, install: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != name:
             raise
-        raise UnmetNeedError(f"needs the library {name} for '{encoder}', which is not installed: {install}") from error
+        raise UnmetNeedError(
+            f"needs the library {name} for its encoder '{encoder}', which is not installed: {install}"
+        ) from error

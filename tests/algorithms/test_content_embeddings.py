@@ -182,7 +182,10 @@ def test_without_the_library_it_says_how_to_install_it(
     assert ContentEmbeddings(encoder=encoder).imports == (module,)
     with pytest.raises(UnmetNeedError) as caught:
         fitted(TITLES, [0, 1], encoder=encoder)
-    assert str(caught.value) == f"needs the library {module} for '{encoder}', which is not installed: {install}"
+    assert (
+        str(caught.value)
+        == f"needs the library {module} for its encoder '{encoder}', which is not installed: {install}"
+    )
 
 
 @pytest.mark.parametrize("trained", [[], [4]])

@@ -6,6 +6,7 @@ import pytest
 
 from bench.algorithm import RatingPredictor
 from bench.errors import UsageError
+from bench.ledger import read_all_tuned
 from bench.plugins import load_registries
 from bench.suite import Suite, load_suite
 
@@ -194,15 +195,32 @@ def predicts_ratings(name: str) -> bool:
 
 def test_what_was_published_changes_no_fingerprint_and_follows_its_task(tmp_path: Path) -> None:
     plain = load(tmp_path, GOOD)
-    told = load(tmp_path, 'published_in = "a paper"\n' + GOOD + "published.temporal = { \"ndcg@10\" = 0.4 }\n")
+    told = load(tmp_path, 'published_in = "a paper"\n' + GOOD + 'published.temporal = { "ndcg@10" = 0.4 }\n')
     assert told.algorithms["strong-ease"].published == {"temporal": {"ndcg@10": 0.4}}
     assert told.fingerprint == plain.fingerprint
     assert told.select([], ["holdout"]).algorithms["strong-ease"].published == {}
     assert told.override(["strong-ease.l2=3"]).algorithms["strong-ease-l2-3"].published == {}
     with pytest.raises(UsageError, match="unknown task in suite 'mine' 'tempral'"):
-        load(tmp_path, GOOD + "published.tempral = { \"ndcg@10\" = 0.4 }\n")
+        load(tmp_path, GOOD + 'published.tempral = { "ndcg@10" = 0.4 }\n')
 
 
 @pytest.mark.parametrize("name", ["movielens", "movielens-1m", "movielens-20m"])
 def test_the_other_shipped_suites_are_valid(name: str) -> None:
     assert load_suite(name, load_registries()).name == name
+
+
+def test_shipped_parameters_come_with_a_ledger_of_the_same_budget() -> None:
+    full, core = (load_suite(name, load_registries()) for name in ("movielens-full", "movielens"))
+    shipped = read_all_tuned(load_registries().suites.get("movielens").with_name("movielens-tuned.json"))
+    assert len(shipped) >= 21
+    assert {one.row for one in shipped} <= set(full.algorithms)
+    for one in shipped:
+        ledger = one.ledger
+        assert (ledger.budget_trials, ledger.budget_seconds) == (40, 1200.0)
+        assert ledger.trials == len(ledger.history)
+        assert ledger.trials >= 40 or ledger.seconds >= 1200
+        values = [trial.value for trial in ledger.history if trial.value is not None]
+        assert ledger.best_value == max(values)
+        assert full.passed(one.row, one.task).items() >= one.parameters.items()
+        if one.row in core.algorithms:
+            assert core.passed(one.row, one.task) == full.passed(one.row, one.task)

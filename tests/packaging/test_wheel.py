@@ -53,7 +53,7 @@ def test_every_source_and_data_file_is_inside(wheel: list[str], package: str) ->
 
 
 def test_suites_and_cards_are_inside(wheel: list[str]) -> None:
-    assert {"bench/suites/movielens.toml", "bench/suites/smoke.toml"} <= set(wheel)
+    assert {"bench/suites/movielens.toml", "bench/suites/movielens-tuned.json", "bench/suites/smoke.toml"} <= set(wheel)
     assert "bench_datasets/cards/movielens-100k.toml" in wheel
 
 

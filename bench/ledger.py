@@ -124,7 +124,7 @@ class TunedRow(Strict):
 
 def row_after(row: str, n_trials: int) -> str:
     """The name of a row with what was found after so many trials: "ease-after-5-trials"."""
-    return f"{row}-after-{n_trials}-trials"
+    return f"{row}-after-{n_trials}-trial{'' if n_trials == 1 else 's'}"
 
 
 _ROW, _ROWS = TypeAdapter(TunedRow), TypeAdapter(list[TunedRow])

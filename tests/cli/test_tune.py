@@ -80,9 +80,9 @@ def test_a_run_can_tune_first_and_show_what_less_would_have_found(call: Any, sui
     ran = call("run", "--suite", suite, "--tune", 3, "--after-trials", 1, "--json")
     assert ran.code == 0, ran.err
     rows = board(ran.out)
-    assert set(rows) == {"popularity", "ease", "item-knn", "ease-after-1-trials", "item-knn-after-1-trials"}
+    assert set(rows) == {"popularity", "ease", "item-knn", "ease-after-1-trial", "item-knn-after-1-trial"}
     assert rows["ease"]["tuning"]["trials"] == 3
-    first = rows["ease-after-1-trials"]
+    first = rows["ease-after-1-trial"]
     assert first["tuning"]["trials"] == 1
     record = json.loads((Path(first["record"]) / "record.json").read_text())
     assert record["config_effective"]["l2"] == 20.0

@@ -77,7 +77,7 @@ def test_all_rows_are_tuned_alike_and_a_suite_carries_what_was_found(call: Any, 
 
 
 def test_a_run_can_tune_first_and_show_what_less_would_have_found(call: Any, suite: Path) -> None:
-    ran = call("run", "--suite", suite, "--tune", 3, "--after-trials", 1, "--json")
+    ran = call("run", "--suite", suite, "--tune", 3, "--after-trials", 1, "--jobs", 1, "--json")
     assert ran.code == 0, ran.err
     rows = board(ran.out)
     assert set(rows) == {"popularity", "ease", "item-knn", "ease-after-1-trial", "item-knn-after-1-trial"}

@@ -64,11 +64,13 @@ class Row(Strict):
     parameters: dict[str, Any] = Field(default_factory=dict)
     per_task: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Parameters that differ on a task, by the task's name."""
+    tune: bool = True
+    """Whether tuning may change it; not a control, whose parameters are what it is there for."""
     published: dict[str, dict[str, float]] = Field(default_factory=dict)
     """By task and metric, what was published of this algorithm under this protocol; shown below the leaderboard."""
 
 
-_NO_RESULTS: Any = {"tuned": True, "published_in": True, "algorithms": {"__all__": {"published"}}}
+_NO_RESULTS: Any = {"tuned": True, "published_in": True, "algorithms": {"__all__": {"published", "tune"}}}
 """What cannot change a result is in no fingerprint; the content of `tuned` is added to it."""
 BY_TASK = ("per_task", "published")
 """Fields of a row that are by task."""

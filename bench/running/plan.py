@@ -156,7 +156,7 @@ def _job(
         tuning=tuned.ledger if tuned else _own_ledger(suite, row, task, prepared.ref.fingerprint),
         published=spec.published.get(task, {}),
         published_in=suite.published_in,
-        tunable=tuple(algorithm.Config.search_space()),
+        tunable=tuple(algorithm.Config.search_space()) if spec.tune else (),
         command=request.command,
     )
     return replace(job, key=_key(job, registries))

@@ -53,7 +53,8 @@ class TuningSession:
         """(row, task, fold) of everything that has something to tune."""
         for row in self.suite.algorithms:
             fixed = self.fixed.get(row, {})
-            if set(self.suite.algorithm(row, self.registries).Config.search_space()) <= set(fixed):
+            space = self.suite.algorithm(row, self.registries).Config.search_space()
+            if not self.suite.algorithms[row].tune or set(space) <= set(fixed):
                 continue
             for task in self.suite.tasks:
                 if row in self.suite.rows_of(task, self.registries):

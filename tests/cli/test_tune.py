@@ -26,6 +26,9 @@ splitter = "holdout"
 [algorithms.ease]
 parameters = { l2 = 20.0 }
 [algorithms.item-knn]
+[algorithms.control]
+algorithm = "ease"
+tune = false
 """
 
 
@@ -62,6 +65,7 @@ def test_all_rows_are_tuned_alike_and_a_suite_carries_what_was_found(call: Any, 
         "popularity": "nothing to tune",
         "ease": "tuned",
         "item-knn": "tuned",
+        "control": "nothing to tune",
     }
     ledger = rows["ease"]["tuning"]
     assert (ledger["trials"], ledger["budget_trials"], len(ledger["history"])) == (3, 3, 3)
@@ -80,7 +84,7 @@ def test_a_run_can_tune_first_and_show_what_less_would_have_found(call: Any, sui
     ran = call("run", "--suite", suite, "--tune", 3, "--after-trials", 1, "--jobs", 1, "--json")
     assert ran.code == 0, ran.err
     rows = board(ran.out)
-    assert set(rows) == {"popularity", "ease", "item-knn", "ease-after-1-trial", "item-knn-after-1-trial"}
+    assert set(rows) == {"control", "popularity", "ease", "item-knn", "ease-after-1-trial", "item-knn-after-1-trial"}
     assert rows["ease"]["tuning"]["trials"] == 3
     first = rows["ease-after-1-trial"]
     assert first["tuning"]["trials"] == 1

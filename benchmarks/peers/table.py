@@ -65,7 +65,7 @@ def main(folder: Path) -> int:
         worse = worse or any(line[-1].startswith("**") for line in lines)
         for metric in metrics[1:]:
             sections.append(table(metric, compared(results, metric), "splits", "ours / best"))
-        sections.append(table("s of tuning + fit", seconds(results)))
+        sections.append(table("s of tuning + fit", seconds(results), "trials"))
     sections.append(versions(splits))
     DOCUMENT.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
     return int(worse)
@@ -80,7 +80,7 @@ def collect(splits: Iterable[Path], task: str) -> Results:
                 results[record.row, OURS][split.name] = of_record(record)
         for path in sorted((split / task).glob("*/*/judged.json")):
             tuning = read_json(path.with_name("tuning.json"))
-            spent = {"tuning": tuning["seconds"], "fit": tuning["fit_seconds"]}
+            spent = {"tuning": tuning["seconds"], "fit": tuning["fit_seconds"], "budget": tuning["budget"]}
             results[path.parent.name, path.parents[1].name][split.name] = read_json(path)["metrics"] | spent
     return dict(results)
 
@@ -93,8 +93,9 @@ def records(split: Path) -> list[RunRecord]:
 def of_record(record: RunRecord) -> Values:
     """The metrics and seconds of one of ours."""
     values = {metric: found.value for metric, found in record.metrics.items() if found.value is not None}
-    spent = record.tuning.seconds if record.tuning else 0.0
-    return values | {"tuning": spent, "fit": record.timings.final_fit_seconds or record.timings.fit_seconds}
+    fit = record.timings.final_fit_seconds or record.timings.fit_seconds
+    spent = {"tuning": record.tuning.seconds, "budget": record.tuning.trials} if record.tuning else {"tuning": 0.0}
+    return values | spent | {"fit": fit}
 
 
 def compared(results: Results, metric: str) -> Iterator[list[str]]:
@@ -114,10 +115,21 @@ def verdict(difference: float) -> str:
 
 
 def seconds(results: Results) -> Iterator[list[str]]:
-    """A line a row: its name, and what ours and each library's took."""
+    """A line a row: its name, what ours and each library's took, and the trials that each was given."""
     for row in rows(results):
         tuning, fit = (means(results, row, what) for what in ("tuning", "fit"))
-        yield [row, *(f"{tuning[who]:.0f} + {fit[who]:.1f}" if who in fit else "" for who in (OURS, *LIBRARIES))]
+        spent = [f"{tuning[who]:.0f} + {fit[who]:.1f}" if who in fit else "" for who in (OURS, *LIBRARIES)]
+        yield [row, *spent, trials(results, row)]
+
+
+def trials(results: Results, row: str) -> str:
+    """How many tuning trials each had. Raises ValueError if some had more than others."""
+    budgets = {
+        values["budget"] for who in whose(results, row) for values in results[row, who].values() if "budget" in values
+    }
+    if len(budgets) > 1:
+        raise ValueError(f"all must have the same number of tuning trials. Got {sorted(budgets)} of '{row}'.")
+    return f"{budgets.pop():.0f}" if budgets else ""
 
 
 def means(results: Results, row: str, metric: str) -> Values:
@@ -147,17 +159,13 @@ def whose(results: Results, row: str) -> list[str]:
 
 
 def versions(splits: Sequence[Path]) -> str:
-    """What the libraries are, and how many trials they had. Raises ValueError if these differ."""
+    """What the libraries are."""
     found: dict[str, str] = {}
-    budgets = {record.tuning.trials for split in splits for record in records(split) if record.tuning}
     for path in sorted(path for split in splits for path in split.glob("*/*/*/tuning.json")):
         tuning, library = read_json(path), path.parents[1].name
-        budgets.add(tuning["budget"])
         own = tuning["versions"]
         found[library] = f"{LIBRARIES[library]} {own[library]} (Python {own['Python']}, numpy {own['numpy']})"
-    if len(budgets) > 1:
-        raise ValueError(f"all must have the same number of tuning trials. Got {sorted(budgets)}.")
-    return f"{budgets.pop()} trials each, a thread each. {'; '.join(found.values())}."
+    return f"A thread each. {'; '.join(found.values())}."
 
 
 def read_json(path: Path) -> Any:

@@ -11,11 +11,13 @@ from scipy import sparse
 from bench.algorithm import Algorithm, Context, EvalSet, UserBatch
 from bench.config import Config
 from bench.interactions import Float32Array, Float64Array, Interactions
-from bench.search import FloatRange, IntRange
+from bench.search import Choice, FloatRange, IntRange
 from bench_algorithms.similarity import largest
 
 _PAIRS_AT_ONCE = 2**21
 """Pairs of items whose walks are in memory together."""
+_NOTHING = 1e-9
+"""Beside the walks that return, the rounding of those that don't is smaller than this."""
 
 
 class RP3betaConfig(Config):
@@ -27,7 +29,10 @@ class RP3betaConfig(Config):
     beta: Annotated[float, Field(ge=0), FloatRange(0, 1)] = 0.5
     """Exponent of an item's popularity, by which its score is divided. 0 is P3alpha, which favours popular items."""
     k: Annotated[int, Field(ge=1), IntRange(5, 1000, log=True)] = 200
-    """Items that are kept as ends of the walks from each item: those with the greatest weights."""
+    """Items of a history that may add to an item's score: those from which the most walks end there."""
+    normalise: Annotated[bool, Choice(True, False)] = False
+    """Whether the weights of the walks from each item of the history are divided by their sum, so that every item of
+    the history has one vote."""
 
 
 class RP3beta(Algorithm[RP3betaConfig]):
@@ -35,10 +40,10 @@ class RP3beta(Algorithm[RP3betaConfig]):
 
     Each item i of the history adds Σ_u (1 / |U_i|)^alpha (1 / |I_u|)^alpha / |U_j|^beta to the score of item j, the sum
     over training users u who have both, U_i the users of an item and I_u the items of a user. Differs from the paper:
-    the sums are exact where it also samples walks; only the k greatest of each item are kept, as Ferrari Dacrema et al.
-    do (RecSys 2019); walks back to their first item are left out; and the first step's probability, the same for all
-    items of a history, is left out, as ranking does not depend on it. Items without training rows, and all items for
-    an empty history, score 0.
+    the sums are exact where it also samples walks; each item has only the k greatest that end there, and the sums may
+    be normalised, as in Ferrari Dacrema et al. (RecSys 2019), who cut the walks from each item to k as well; walks back
+    to their first item are left out; and the first step's probability, the same for all items of a history, is left
+    out, as ranking does not depend on it. Items without training rows, and all items for an empty history, score 0.
     """
 
     seeded = False
@@ -46,18 +51,20 @@ class RP3beta(Algorithm[RP3betaConfig]):
 interactive applications. TiiS 7(1), 2017"
 
     def fit(self, train: Interactions, validation: EvalSet | None, context: Context) -> Self:
-        """Sums the walks from each item, a block of items at a time."""
+        """Sums the walks to each item, a block of items at a time."""
         users = sparse.csr_matrix(train.csr(), dtype=np.float64)
         to_users = _steps(users.T.tocsr(), self.config.alpha)
         to_items = _steps(users, self.config.alpha)
         damping = _powers(_degrees(users.T.tocsr()), self.config.beta)
+        votes = _votes(to_users, to_items, damping) if self.config.normalise else np.ones(train.n_items)
+        starts, ends = sparse.diags_array(votes) @ to_users, sparse.diags_array(damping) @ to_items.T.tocsr()
         size = max(1, _PAIRS_AT_ONCE // train.n_items)
         blocks = []
         for start in range(0, train.n_items, size):
-            walks = to_users[start : start + size] @ to_items @ sparse.diags_array(damping)
-            walks = sparse.csr_matrix(_without_returns(walks.tocoo(), start), dtype=np.float32)
+            walks = (ends[start : start + size] @ starts.T).tocoo()
+            walks = sparse.csr_matrix(_without_returns(walks, start), dtype=np.float32)
             blocks.append(largest(walks, self.config.k))
-        self.contributions = sparse.csr_matrix(sparse.vstack(blocks))
+        self.contributions = sparse.csr_matrix(sparse.vstack(blocks).T)
         """float32 [n_items, n_items]: what having the row's item adds to the column's score."""
         return self
 
@@ -79,6 +86,14 @@ def _steps(rows: sparse.csr_matrix, alpha: float) -> sparse.csr_matrix:
     """The probability, to the power of alpha, of each step from a row to one of its entries."""
     values = np.repeat(_powers(_degrees(rows), alpha), np.diff(rows.indptr))
     return sparse.csr_matrix((values, rows.indices, rows.indptr), rows.shape)
+
+
+def _votes(to_users: sparse.csr_matrix, to_items: sparse.csr_matrix, damping: Float64Array) -> Float64Array:
+    """[n_items]: 1 / the sum of the damped walks from each item that end elsewhere; 1 where none does."""
+    damped = to_items @ sparse.diags_array(damping)
+    returning = np.asarray(to_users.multiply(damped.T.tocsr()).sum(axis=1)).ravel()
+    elsewhere = to_users @ np.asarray(damped.sum(axis=1)).ravel() - returning
+    return np.divide(1, elsewhere, out=np.ones_like(elsewhere), where=elsewhere > _NOTHING * returning)
 
 
 def _without_returns(walks: sparse.coo_array, first: int) -> sparse.coo_array:

@@ -93,7 +93,9 @@ def _votes(to_users: sparse.csr_matrix, to_items: sparse.csr_matrix, damping: Fl
     damped = to_items @ sparse.diags_array(damping)
     returning = np.asarray(to_users.multiply(damped.T.tocsr()).sum(axis=1)).ravel()
     elsewhere = to_users @ np.asarray(damped.sum(axis=1)).ravel() - returning
-    return np.divide(1, elsewhere, out=np.ones_like(elsewhere), where=elsewhere > _NOTHING * returning)
+    votes: Float64Array = np.ones_like(elsewhere)
+    np.divide(1, elsewhere, out=votes, where=elsewhere > _NOTHING * returning)
+    return votes
 
 
 def _without_returns(walks: sparse.coo_array, first: int) -> sparse.coo_array:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bench.ledger import TuningLedger
+from bench.profile import FoldProfile
 from bench.protocol.audit import Finding
 from bench.slices import SliceValue
 
@@ -74,6 +75,8 @@ class FoldRef(_Part):
     """Kind of task, repeat consumption, sampled candidates: what differs from ranking the full catalogue."""
     audit: list[Finding] = Field(default_factory=list)
     """What the leak audit found."""
+    profile: FoldProfile | None = None
+    """What the data looks like; None in records of before this was written down."""
 
 
 class MetricValue(_Part):

@@ -34,10 +34,7 @@ Gunawardana: Evaluating recommendation systems (2011), which divides by n_items 
     higher_is_better = False
 
     def overall(self, topk: TopK, n_items: int) -> float:
-        counts = np.sort(_counts(topk, self.k, n_items))
-        if not counts.sum():
-            return float("nan")
-        return float((2 * np.arange(1, n_items + 1) - n_items - 1) @ counts / (n_items * counts.sum()))
+        return gini(_counts(topk, self.k, n_items))
 
 
 class Entropy(CatalogueMetric):
@@ -66,6 +63,14 @@ class UserCoverage(CatalogueMetric):
 
     def overall(self, topk: TopK, n_items: int) -> float:
         return float(topk.filled.any(1).mean()) if len(topk) else float("nan")
+
+
+def gini(counts: Int64Array) -> float:
+    """How unevenly counts, int64[n], fall on n items, as `Gini` defines it; NaN if all are 0."""
+    n, ascending = len(counts), np.sort(counts)
+    if not ascending.sum():
+        return float("nan")
+    return float((2 * np.arange(1, n + 1) - n - 1) @ ascending / (n * ascending.sum()))
 
 
 def _counts(topk: TopK, k: int, n_items: int) -> Int64Array:

@@ -8,6 +8,7 @@ from bench.dataset_source import Acquire
 from bench.errors import DataError
 from bench.interactions import Dataset, Interactions, content_hash
 from bench.plugins import Registries
+from bench.profile import profile_of
 from bench.protocol.audit import audit, check_leaks
 from bench.protocol.filters import Dropped, apply_filters
 from bench.protocol.fold import Fold
@@ -108,4 +109,5 @@ def _ref(
             "candidates": spec.candidates and spec.candidates.model_dump(),
         },
         audit=findings,
+        profile=profile_of(fold),
     )

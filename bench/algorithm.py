@@ -20,6 +20,7 @@ from bench.batches import EvalSet, Scores, TopK, UserBatch
 from bench.config import Config
 from bench.errors import ContractError, UnmetNeedError
 from bench.interactions import Features, Float32Array, Int32Array, Int64Array, Interactions
+from bench.reasons import Reason
 
 __all__ = [
     "Algorithm",
@@ -27,6 +28,7 @@ __all__ = [
     "EvalSet",
     "Need",
     "RatingPredictor",
+    "Reason",
     "Scores",
     "TopK",
     "UserBatch",
@@ -126,6 +128,15 @@ class Algorithm(ABC, Generic[C]):
         from bench.topk import top_k
 
         return top_k(self.score(batch), batch.candidates, k, ties)
+
+    def explain(self, batch: UserBatch, items: Int32Array) -> list[list[Reason]] | None:
+        """Why these items, int32[n], are recommended to the only user of the batch: a list of reasons for each, the
+        highest weight first.
+
+        An item's reasons are all that its score is made of, so their weights sum to it. None, as here, where the
+        algorithm cannot say exactly: nothing is better than a guess. Asked again, it says the same.
+        """
+        return None
 
     @property
     def uses_validation(self) -> bool:

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from bench.interactions import Float64Array
-from bench.metrics import CatalogueMetric, Evidence, Judged, Metric, Rated, RatingMetric, UserMetric
+from bench.metrics import CatalogueMetric, Evidence, HitMetric, Judged, Metric, Rated, RatingMetric, UserMetric
 from bench.records import MetricValue
+
+LONGEST_CURVE = 100
+"""The greatest cut-off that a curve is kept of: the work grows with its square."""
 
 
 def lacking(metric: Metric, judged: Judged) -> list[Evidence]:
@@ -57,6 +60,22 @@ def evaluate(
         if users is not None:
             per_user[metric.label] = users
     return values, per_user, problems
+
+
+def by_cutoff(metrics: Iterable[Metric], judged: Judged) -> dict[str, list[float]]:
+    """What every metric of hits is at each cut-off from 1 to its own: by its name without a cut-off, where it has the
+    greatest. Those of hits alone need no more than the lists, whose hits are found once; one that is undefined for
+    every user, or whose cut-off is above 100, is left out.
+    """
+    of_hits = [metric for metric in metrics if isinstance(metric, HitMetric) and metric.k <= LONGEST_CURVE]
+    longest = {metric.label.partition("@")[0]: metric for metric in sorted(of_hits, key=lambda metric: metric.k)}
+    curves = {
+        name: [
+            mean_of_defined(type(metric)(k, sampled=metric.sampled).per_user(judged)) for k in range(1, metric.k + 1)
+        ]
+        for name, metric in longest.items()
+    }
+    return {name: values for name, values in curves.items() if not np.isnan(values).any()}
 
 
 def evaluate_ratings(metrics: Sequence[Metric], rated: Rated) -> tuple[dict[str, MetricValue], dict[str, Float64Array]]:

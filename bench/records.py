@@ -154,6 +154,8 @@ class RunRecord(_Part):
     cutoff: int
     """Length of the recommended lists."""
     metrics: dict[str, MetricValue] = Field(default_factory=dict)
+    by_cutoff: dict[str, list[float]] = Field(default_factory=dict)
+    """By a metric's name without its cut-off, its value at cut-off 1, 2, … up to that: the last is the metric's own."""
     slices: dict[str, dict[str, SliceValue]] = Field(default_factory=dict)
     """By family ("activity") and group ("low"): its users and the metrics on them, or on their items."""
     n_masked: int = 0

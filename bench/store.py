@@ -2,7 +2,8 @@
 
 A finished job is `<root>/<suite>-v<version>/<task>/<row>/seed-<seed>-<key>/` with `record.json`,
 `per_user.parquet` (user, a column a metric, and the user's groups) and what was predicted: `topk.parquet`
-(user, item, rank from 1, score) or `predictions.parquet` (user, item, rating, prediction).
+(user, item, rank from 1, score), with `examples.json` of a few users, or `predictions.parquet` (user, item, rating,
+prediction).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pydantic import ValidationError
 
 from bench.config import describe_validation_error
 from bench.errors import DataError
+from bench.examples import Examples
 from bench.interactions import Float64Array
 from bench.records import RunRecord, Status, parse_record
 
@@ -30,6 +32,7 @@ ASIDE = ".replaced-"
 logger = logging.getLogger(__name__)
 RECORD_FILE, PER_USER_FILE = ("record.json", "per_user.parquet")
 TOPK_FILE, PREDICTIONS_FILE = ("topk.parquet", "predictions.parquet")
+EXAMPLES_FILE = "examples.json"
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,10 @@ class Store:
             else:
                 os.replace(aside, target)
 
-    def write(self, record: RunRecord, tables: Mapping[str, pa.Table] | None = None) -> Path:
-        """Write a record and its tables (by file name) as one folder that appears at once.
+    def write(
+        self, record: RunRecord, tables: Mapping[str, pa.Table] | None = None, texts: Mapping[str, str] | None = None
+    ) -> Path:
+        """Write a record, its tables and texts (by file name) as one folder that appears at once.
 
         An older result under the same key is replaced. Raises OSError and leaves nothing behind when the
         disk is full.
@@ -95,6 +100,8 @@ class Store:
         try:
             for name, table in (tables or {}).items():
                 _write_parquet(table, staging / name)
+            for name, text in (texts or {}).items():
+                write_text(staging / name, text)
             write_text(staging / RECORD_FILE, record.model_dump_json(indent=2))
             _replace_folder(staging, target)
         finally:
@@ -133,6 +140,22 @@ def read_record(folder: Path) -> RunRecord:
     except ValidationError as error:
         problem = describe_validation_error(f"the record {path}", error, RunRecord.model_fields)
         raise DataError(problem) from None
+
+
+def read_examples(folder: Path) -> Examples | None:
+    """The examples of a record; None without them, as of rating tasks and in records of before they were kept.
+
+    Raises DataError if they cannot be read.
+    """
+    path = folder / EXAMPLES_FILE
+    if not path.exists():
+        return None
+    try:
+        return Examples.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error}.") from None
+    except ValidationError as error:
+        raise DataError(describe_validation_error(str(path), error, Examples.model_fields)) from None
 
 
 def read_per_user(folder: Path, labels: Sequence[str]) -> tuple[pa.ChunkedArray, dict[str, Float64Array]] | None:

@@ -8,10 +8,11 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from bench.algorithm import Algorithm, Context, EvalSet, UserBatch
+from bench.algorithm import Algorithm, Context, EvalSet, Reason, UserBatch
 from bench.config import Config
-from bench.interactions import Float32Array, Float64Array, Interactions
+from bench.interactions import Float32Array, Float64Array, Int32Array, Interactions
 from bench.search import Choice, FloatRange, IntRange
+from bench_algorithms.item_item import by_history
 from bench_algorithms.similarity import largest
 
 _PAIRS_AT_ONCE = 2**21
@@ -71,6 +72,10 @@ interactive applications. TiiS 7(1), 2017"
     def score(self, batch: UserBatch) -> Float32Array:
         """float32[b, n_items], at least 0."""
         return np.asarray((batch.history.csr() @ self.contributions).toarray(), np.float32)
+
+    def explain(self, batch: UserBatch, items: Int32Array) -> list[list[Reason]]:
+        """What each item of the history adds to their scores."""
+        return by_history(batch, items, self.contributions)
 
 
 def _degrees(rows: sparse.csr_matrix) -> Float64Array:

@@ -7,9 +7,10 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field
 
-from bench.algorithm import Algorithm, Context, EvalSet, Need, UserBatch
-from bench.interactions import Float32Array, Float64Array, Interactions
+from bench.algorithm import Algorithm, Context, EvalSet, Need, Reason, UserBatch
+from bench.interactions import Float32Array, Float64Array, Int32Array, Interactions
 from bench.search import LogRange
+from bench_algorithms.item_item import by_history
 from bench_algorithms.item_vectors import VECTOR_IMPORTS, FeatureConfig, item_vectors
 from bench_algorithms.linear import co_occurrences, item_weights
 
@@ -59,6 +60,10 @@ class Hybrid(Algorithm[HybridConfig]):
     def score(self, batch: UserBatch) -> Float32Array:
         """float32[b, n_items]."""
         return np.asarray(batch.history.csr() @ self.weights, np.float32)
+
+    def explain(self, batch: UserBatch, items: Int32Array) -> list[list[Reason]]:
+        """What each item of the history adds to their scores."""
+        return by_history(batch, items, self.weights)
 
 
 def _rebuilding(

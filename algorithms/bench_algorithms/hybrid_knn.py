@@ -8,9 +8,10 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from bench.algorithm import Algorithm, Context, EvalSet, Need, UserBatch
-from bench.interactions import Float32Array, Interactions
+from bench.algorithm import Algorithm, Context, EvalSet, Need, Reason, UserBatch
+from bench.interactions import Float32Array, Int32Array, Interactions
 from bench.search import LogRange
+from bench_algorithms.item_item import by_history
 from bench_algorithms.item_vectors import VECTOR_IMPORTS, FeatureConfig, item_vectors
 from bench_algorithms.neighbourhood import NeighbourhoodConfig
 from bench_algorithms.similarity import NearestRows
@@ -60,6 +61,10 @@ class HybridKNN(Algorithm[HybridKNNConfig]):
     def score(self, batch: UserBatch) -> Float32Array:
         """float32[b, n_items], at least 0."""
         return np.asarray((batch.history.csr() @ self.contributions).toarray(), np.float32)
+
+    def explain(self, batch: UserBatch, items: Int32Array) -> list[list[Reason]]:
+        """What each item of the history adds to their scores."""
+        return by_history(batch, items, self.contributions)
 
 
 def _columns_at(columns: np.ndarray, matrix: sparse.csr_matrix, n_columns: int) -> sparse.csr_matrix:

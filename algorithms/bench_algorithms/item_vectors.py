@@ -45,7 +45,15 @@ class FeatureConfig(Config):
 
 
 def item_vectors(features: Features, train: Interactions, config: FeatureConfig) -> sparse.csr_matrix:
-    """float64 [n_items, n_tokens]: unit rows, or zero for items without attributes.
+    """The vectors of `named_vectors`. Raises UnmetNeedError as it does."""
+    return named_vectors(features, train, config)[0]
+
+
+def named_vectors(
+    features: Features, train: Interactions, config: FeatureConfig
+) -> tuple[sparse.csr_matrix, list[str]]:
+    """float64 [n_items, n_tokens]: unit rows, or zero for items without attributes; and what each token says, such as
+    "genres=Comedy", or "year" of both tokens of a number.
 
     Each kind of attribute becomes a unit TF-IDF vector, is multiplied by its weight, and all are joined. The
     rarity of a token (IDF) and the bins of a number are those among the items of training; other items are
@@ -57,25 +65,29 @@ def item_vectors(features: Features, train: Interactions, config: FeatureConfig)
     trained = np.zeros(train.n_items, np.bool_)
     trained[train.item] = True
     numbers = partial(_binned, trained=trained, bins=config.number_bins)
-    parts = [
-        weight * _tfidf(tokens, trained)
-        for tokens, weight in (
-            (_tokens(features, {"text": _words}), config.text_weight),
-            (_tokens(features, {"category": _categories, "tags": _tags}), config.tags_weight),
-            (_tokens(features, {"number": numbers}), config.number_weight),
-        )
-        if weight and any(itertools.compress(tokens, trained))
-    ]
+    parts, names = [], []
+    for readers, weight in (
+        ({"text": _words}, config.text_weight),
+        ({"category": _categories, "tags": _tags}, config.tags_weight),
+        ({"number": numbers}, config.number_weight),
+    ):
+        tokens = _tokens(features, readers)
+        if weight and any(itertools.compress(tokens, trained)):
+            vectors, terms = _tfidf(tokens, trained)
+            parts.append(weight * vectors)
+            names += [term.rpartition("=")[0] for term in terms] if "number" in readers else terms
     if not parts:
         raise UnmetNeedError("needs item features with a value and a weight in training, and there are none.")
-    return sparse.csr_matrix(normalize(sparse.hstack(parts, format="csr")))
+    return sparse.csr_matrix(normalize(sparse.hstack(parts, format="csr"))), names
 
 
-def _tfidf(tokens: Tokens, trained: BoolArray) -> Any:
+def _tfidf(tokens: Tokens, trained: BoolArray) -> tuple[Any, list[str]]:
+    """The vectors, and the token of each column."""
     from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
-    counts = CountVectorizer(analyzer=list, dtype=np.float64).fit_transform(tokens)
-    return TfidfTransformer().fit(counts[trained]).transform(counts)
+    vectorizer = CountVectorizer(analyzer=list, dtype=np.float64)
+    counts = vectorizer.fit_transform(tokens)
+    return TfidfTransformer().fit(counts[trained]).transform(counts), vectorizer.get_feature_names_out().tolist()
 
 
 def _tokens(features: Features, readers: dict[str, Reader]) -> Tokens:

@@ -7,10 +7,11 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field
 
-from bench.algorithm import Algorithm, Context, EvalSet, UserBatch
+from bench.algorithm import Algorithm, Context, EvalSet, Reason, UserBatch
 from bench.config import Config
-from bench.interactions import Float32Array, Float64Array, Interactions
+from bench.interactions import Float32Array, Float64Array, Int32Array, Interactions
 from bench.search import LogRange
+from bench_algorithms.item_item import by_history
 
 FLOAT64_ITEMS = 12_000
 """Catalogues up to this size are inverted in double precision: 1.1 GiB a matrix, and three at a time."""
@@ -43,6 +44,10 @@ class EASE(Algorithm[EASEConfig]):
     def score(self, batch: UserBatch) -> Float32Array:
         """float32[b, n_items]."""
         return np.asarray(batch.history.csr() @ self.weights, np.float32)
+
+    def explain(self, batch: UserBatch, items: Int32Array) -> list[list[Reason]]:
+        """What each item of the history adds to their scores."""
+        return by_history(batch, items, self.weights)
 
 
 def co_occurrences(train: Interactions) -> Float64Array | Float32Array:

@@ -6,10 +6,13 @@ from typing import Annotated, Self
 
 import numpy as np
 from pydantic import Field
+from scipy import sparse
 
-from bench.algorithm import Algorithm, Context, EvalSet, UserBatch
-from bench.interactions import Float32Array, Interactions
+from bench.algorithm import Algorithm, Context, EvalSet, Reason, UserBatch
+from bench.interactions import Float32Array, Int32Array, Interactions
+from bench.reasons import reasons
 from bench.search import Choice, IntRange
+from bench_algorithms.item_item import by_history
 from bench_algorithms.similarity import NearestRows, SimilarityConfig
 from bench_algorithms.weighting import TermWeights, Weighting
 
@@ -46,9 +49,18 @@ class UserKNN(Algorithm[NeighbourhoodConfig]):
 
     def score(self, batch: UserBatch) -> Float32Array:
         """float32[b, n_items], at least 0."""
+        return np.asarray((self._neighbours(batch) @ self.users).toarray(), np.float32)
+
+    def explain(self, batch: UserBatch, items: Int32Array) -> list[list[Reason]]:
+        """The neighbours who have them, by their similarity."""
+        near = self._neighbours(batch)
+        had = self.users[near.indices][:, items].toarray()
+        return [reasons("user", near.indices, near.data * has) for has in had.T]
+
+    def _neighbours(self, batch: UserBatch) -> sparse.csr_matrix:
+        """float32 [b, n_users]: the similarity of each user's nearest."""
         history = self.weights.apply(batch.history.csr())
-        neighbours = self.nearest.find(history, self.config.k, exclude=batch.users)
-        return np.asarray((neighbours @ self.users).toarray(), np.float32)
+        return self.nearest.find(history, self.config.k, exclude=batch.users)
 
 
 class ItemKNN(Algorithm[NeighbourhoodConfig]):
@@ -74,3 +86,7 @@ class ItemKNN(Algorithm[NeighbourhoodConfig]):
     def score(self, batch: UserBatch) -> Float32Array:
         """float32[b, n_items], at least 0."""
         return np.asarray((batch.history.csr() @ self.contributions).toarray(), np.float32)
+
+    def explain(self, batch: UserBatch, items: Int32Array) -> list[list[Reason]]:
+        """What each item of the history adds to their scores."""
+        return by_history(batch, items, self.contributions)

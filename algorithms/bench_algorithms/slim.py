@@ -8,10 +8,11 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from bench.algorithm import Algorithm, Context, EvalSet, UserBatch
+from bench.algorithm import Algorithm, Context, EvalSet, Reason, UserBatch
 from bench.config import Config
-from bench.interactions import Float32Array, Float64Array, Interactions
+from bench.interactions import Float32Array, Float64Array, Int32Array, Interactions
 from bench.search import LogRange
+from bench_algorithms.item_item import by_history
 
 _REPORT_EVERY = 100
 """Items between two reports of progress."""
@@ -53,6 +54,10 @@ class SLIM(Algorithm[SLIMConfig]):
     def score(self, batch: UserBatch) -> Float32Array:
         """float32[b, n_items], at least 0."""
         return np.asarray((batch.history.csr() @ self.weights).toarray(), np.float32)
+
+    def explain(self, batch: UserBatch, items: Int32Array) -> list[list[Reason]]:
+        """What each item of the history adds to their scores."""
+        return by_history(batch, items, self.weights)
 
 
 class Regressions:

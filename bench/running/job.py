@@ -6,7 +6,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from bench import seeds
 from bench.algorithm import Algorithm, Context, EvalSet, Need, no_progress
 from bench.errors import UnmetNeedError
-from bench.evaluation import evaluate, evaluate_ratings
+from bench.evaluation import by_cutoff, evaluate, evaluate_ratings
+from bench.examples import examples_of
 from bench.interactions import mask
 from bench.metrics import Background, Metric, parse_metrics
 from bench.plugins import Registries
@@ -32,7 +33,7 @@ from bench.running.assess import (
 )
 from bench.running.plan import Job
 from bench.slices import Groups, item_groups, rating_slices, slice_values, user_groups
-from bench.store import PER_USER_FILE, PREDICTIONS_FILE, TOPK_FILE
+from bench.store import EXAMPLES_FILE, PER_USER_FILE, PREDICTIONS_FILE, TOPK_FILE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,10 +43,11 @@ Progress = Callable[[str, int, int, str], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """The computed part of a record, and its tables by file name."""
+    """The computed part of a record, and by file name what is kept beside it."""
 
     fields: dict[str, Any]
     tables: dict[str, pa.Table]
+    texts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -72,7 +74,7 @@ def execute(job: Job, fold: Fold, registries: Registries, work_dir: Path, progre
     fitted = fit(algorithm, fold, job.final_fit, context, watch)
     progress("recommend", 0, len(fold.test), "")
     judge = _judge_ratings if _predicts_ratings(job) else _judge_ranking
-    fields, tables = judge(job, fitted, fold, metrics, watch)
+    judged = judge(job, fitted, fold, metrics, watch)
     common = {
         "config_effective": fitted.fitted_config.model_dump(mode="json"),
         "curves": _in_own_values(context.curves, parse_metrics([job.primary_metric], registries.metrics)[0]),
@@ -80,7 +82,7 @@ def execute(job: Job, fold: Fold, registries: Registries, work_dir: Path, progre
         "timings": watch.timings(),
         "peak_bytes": peak_bytes(),
     }
-    return Outcome(common | fields, tables)
+    return replace(judged, fields=common | judged.fields)
 
 
 Curves = dict[str, list[tuple[int, float]]]
@@ -93,10 +95,7 @@ def _in_own_values(curves: Curves, watched: Metric) -> Curves:
     return {**curves, "validation": [(step, -score) for step, score in curves["validation"]]}
 
 
-Judgement = tuple[dict[str, Any], "dict[str, pa.Table]"]
-
-
-def _judge_ranking(job: Job, fitted: Algorithm[Any], fold: Fold, metrics: list[Metric], watch: Stopwatch) -> Judgement:
+def _judge_ranking(job: Job, fitted: Algorithm[Any], fold: Fold, metrics: list[Metric], watch: Stopwatch) -> Outcome:
     started = time.perf_counter()
     ranked, judged = judge_lists(fitted, job.row, fold, metrics, seeds.tie_order(job.fold.seed, fold.train.item_ids))
     watch.lap("recommend_seconds", started)
@@ -107,16 +106,18 @@ def _judge_ranking(job: Job, fitted: Algorithm[Any], fold: Fold, metrics: list[M
         "cutoff": ranked.topk.k,
         "metrics": values,
         "n_masked": ranked.n_masked,
-        "warnings": [*warnings_of(ranked, fold.test), *problems],
+        "by_cutoff": by_cutoff(metrics, judged),
     }
     groups = groups_of_users(job, fold)
     fields["slices"] = slice_values(metrics, judged, per_user, groups, item_groups(judged.known.item_users))
     ids = fold.train.user_ids[fold.test.users]
     tables = {PER_USER_FILE: per_user_table(ids, per_user, groups), TOPK_FILE: topk_table(ids, fold, ranked.topk)}
-    return fields, tables
+    examples, unexplained = examples_of(fitted, job.row, fold, judged, job.fold.seed)
+    fields["warnings"] = [*warnings_of(ranked, fold.test), *problems, *unexplained]
+    return Outcome(fields, tables, {EXAMPLES_FILE: examples.model_dump_json(indent=1)})
 
 
-def _judge_ratings(job: Job, fitted: Algorithm[Any], fold: Fold, metrics: list[Metric], watch: Stopwatch) -> Judgement:
+def _judge_ratings(job: Job, fitted: Algorithm[Any], fold: Fold, metrics: list[Metric], watch: Stopwatch) -> Outcome:
     started = time.perf_counter()
     rated = rate(fitted, job.row, fold.test)
     watch.lap("recommend_seconds", started)
@@ -126,7 +127,7 @@ def _judge_ratings(job: Job, fitted: Algorithm[Any], fold: Fold, metrics: list[M
     groups = groups_of_users(job, fold)
     ids = fold.train.user_ids[fold.test.users]
     tables = {PER_USER_FILE: per_user_table(ids, per_user, groups), PREDICTIONS_FILE: predictions_table(fold, rated)}
-    return {"metrics": values, "slices": rating_slices(metrics, rated, groups)}, tables
+    return Outcome({"metrics": values, "slices": rating_slices(metrics, rated, groups)}, tables)
 
 
 def groups_of_users(job: Job, fold: Fold) -> dict[str, Groups]:

@@ -36,13 +36,13 @@ def main(job: Job, root: Path, attempt: str, log: Path, pipe: connection.Connect
     work_dir, store = log.with_suffix(""), Store(root)
     work_dir.mkdir()
     try:
-        fields, tables = _run(job, work_dir, progress)
+        fields, tables, texts = _run(job, work_dir, progress)
     except BaseException as error:
-        fields, tables = describe_failure(error), {}
+        fields, tables, texts = describe_failure(error), {}, {}
     try:
         record = make_record(job, attempt, started_at, **fields)
         if store.accepts(record):
-            store.write(record, tables)
+            store.write(record, tables, texts)
         else:
             pipe.send(("failed", record.status, f"{record.reason} (the older result is kept)"))
     except Exception as error:  # whatever it is, it must reach the leaderboard
@@ -51,12 +51,12 @@ def main(job: Job, root: Path, attempt: str, log: Path, pipe: connection.Connect
 
 def _run(
     job: Job, work_dir: Path, progress: Callable[[str, int, int, str], None]
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
     from bench.running.job import execute
 
     fold = pickle.loads(job.fold_path.read_bytes())
     outcome = execute(job, fold, load_registries(), work_dir, progress)
-    return {"status": Status.OK, **outcome.fields}, outcome.tables
+    return {"status": Status.OK, **outcome.fields}, outcome.tables, outcome.texts
 
 
 def describe_failure(error: BaseException) -> dict[str, Any]:

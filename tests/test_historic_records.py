@@ -15,7 +15,7 @@ from bench.plugins import load_registries
 from bench.records import SCHEMA_VERSION, RunRecord, Status
 from bench.running.folds import build_folds
 from bench.running.reproduce import fold_of, job_of, suite_of
-from bench.store import RECORD_FILE, TOPK_FILE, Store, read_per_user, read_record
+from bench.store import RECORD_FILE, TOPK_FILE, Store, read_examples, read_per_user, read_record
 from bench_reports.leaderboard import leaderboard
 
 ROOT = Path(__file__).parent / "historic_records"
@@ -48,6 +48,12 @@ def test_it_is_read_as_a_record_of_today(version: int, folder: Path) -> None:
     }
     assert (record.fold.index, record.fold.count, record.fold.split) == (0, 1, record.fold.fingerprint)
     assert record.config_effective == written["config_effective"]
+
+
+@each
+def test_it_may_lack_what_later_ones_hold(version: int, folder: Path) -> None:
+    record = read_record(folder)
+    assert (record.fold.profile, record.by_cutoff, read_examples(folder)) == (None, {}, None)
 
 
 @each

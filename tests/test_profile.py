@@ -10,6 +10,7 @@ import pytest
 from bench.interactions import Interactions
 from bench.profile import CURVE_STEPS, TIME_BINS, FoldProfile, profile_of
 from bench.protocol.fold import NOWHERE, TEST, TRAIN, VALIDATION, Fold, make_fold
+from bench.protocol.rules import Rules
 from bench.protocol.splitters import StrongGeneralisation, Temporal
 
 PARTS = [TRAIN, TRAIN, VALIDATION, TEST, TRAIN, TRAIN, TRAIN, TRAIN]
@@ -20,7 +21,7 @@ def fold(parts: Sequence[int] = PARTS, times: Sequence[int] | None = None) -> Fo
     users = ["ann"] * 4 + ["bob"] * 2 + ["cat"] * 2
     stamps = None if times is None else np.array(times)
     data = Interactions.from_ids(users, [*"abcd", *"ab", *"ab"], timestamp=stamps)
-    return make_fold(data, np.array(parts, np.int8), {})
+    return make_fold(data, np.array(parts, np.int8), {}, Rules(validates=False))
 
 
 def at(profile: FoldProfile, share: float) -> float:
@@ -110,7 +111,7 @@ def test_histories_of_users_not_trained_on_count_too() -> None:
     profile = profile_of(own)
     assert profile.timeline is not None
     assert {name: sum(counts) for name, counts in profile.timeline.counts.items()} == own.counts.interactions
-    assert sum(profile.activity.users) == len({*own.train.user, *own.test.users, *own.validation.users})
+    assert sum(profile.activity.users) == len({*own.train.user, *own.validation_history.user, *own.test_history.user})
 
 
 def test_a_profile_is_small_and_survives_json() -> None:

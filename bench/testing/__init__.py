@@ -20,6 +20,7 @@ from bench.testing.configuration import (
 )
 from bench.testing.contract import CHECKS, AlgorithmContract
 from bench.testing.data import one_item_catalogue, other_fold, tiny_features, tiny_fold
+from bench.testing.explaining import assert_explains_soundly
 from bench.testing.fitting import (
     assert_fits_on_train_only,
     assert_inputs_unchanged,
@@ -52,6 +53,7 @@ __all__ = [
     "assert_configuration_survives_json",
     "assert_described",
     "assert_empty_history_served",
+    "assert_explains_soundly",
     "assert_final_fit_ignores_validation",
     "assert_fits_on_train_only",
     "assert_imports_light",

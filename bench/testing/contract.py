@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from bench.errors import UnknownNameError, UsageError
-from bench.testing import configuration, fitting, rating, scoring
+from bench.testing import configuration, explaining, fitting, rating, scoring
 from bench.testing.case import AlgorithmCase
 
 _CHECKS: tuple[Callable[[AlgorithmCase], None], ...] = (
@@ -29,6 +29,7 @@ _CHECKS: tuple[Callable[[AlgorithmCase], None], ...] = (
     scoring.assert_unseen_users_served,
     scoring.assert_empty_history_served,
     scoring.assert_one_item_served,
+    explaining.assert_explains_soundly,
     rating.assert_ratings_declared,
     rating.assert_ratings_sound,
     rating.assert_ratings_independent,

@@ -12,7 +12,7 @@ import pandas  # noqa: F401  # heavy, for imports_light
 import pytest
 from pydantic import Field
 
-from bench.algorithm import Algorithm, Context, EvalSet, Need, RatingPredictor, TopK, UserBatch
+from bench.algorithm import Algorithm, Context, EvalSet, Need, RatingPredictor, Reason, TopK, UserBatch
 from bench.config import Config
 from bench.errors import UnknownNameError, UsageError
 from bench.interactions import Float32Array, Int32Array, Int64Array, Interactions
@@ -305,6 +305,49 @@ class OtherScores(SoundRatings):
         return np.ones((len(batch), batch.history.n_items), np.float32)
 
 
+class Explaining(Sound):
+    """Says of every item that it is popular, which is all there is to its score."""
+
+    def explain(self, batch: UserBatch, items: Int32Array) -> list[list[Reason]]:
+        return [[Reason("term", "popular", float(self.counts[item]))] for item in items]
+
+
+class Inventing(Explaining):
+    """Names an item that the user never had."""
+
+    def explain(self, batch: UserBatch, items: Int32Array) -> list[list[Reason]]:
+        return [[Reason("item", int(item), float(self.counts[item]))] for item in items]
+
+
+class Concealing(Explaining):
+    """Keeps half of its reasons to itself."""
+
+    def explain(self, batch: UserBatch, items: Int32Array) -> list[list[Reason]]:
+        return [[Reason("term", "popular", float(self.counts[item]) / 2)] for item in items]
+
+
+class Fickle(Explaining):
+    """Finds another word each time."""
+
+    def explain(self, batch: UserBatch, items: Int32Array) -> list[list[Reason]]:
+        word = f"popular {np.random.random()}"
+        return [[Reason("term", word, float(self.counts[item]))] for item in items]
+
+
+class Upside(Explaining):
+    """Puts the weakest reason first."""
+
+    def explain(self, batch: UserBatch, items: Int32Array) -> list[list[Reason]]:
+        return [[Reason("term", "a", -1.0), Reason("term", "b", float(self.counts[item]) + 1)] for item in items]
+
+
+class Terse(Explaining):
+    """Explains the first item only."""
+
+    def explain(self, batch: UserBatch, items: Int32Array) -> list[list[Reason]]:
+        return super().explain(batch, items)[:1]
+
+
 BROKEN: list[tuple[str, type[Algorithm[Any]], str]] = [
     ("described", Nameless, "must have a docstring on Nameless"),
     ("configuration_documented", Undocumented, "must document every hyperparameter .* Not so: damping"),
@@ -328,6 +371,11 @@ BROKEN: list[tuple[str, type[Algorithm[Any]], str]] = [
     ("unseen_users_served", Closed, "must give finite scores"),
     ("empty_history_served", Averaging, "must give finite scores"),
     ("one_item_served", Comparing, "must give finite scores"),
+    ("explains_soundly", Inventing, "must give as reasons items of the history, .* Got Reason.kind='item'"),
+    ("explains_soundly", Concealing, "must give reasons whose weights sum to the score"),
+    ("explains_soundly", Fickle, "must give the same reasons when asked again"),
+    ("explains_soundly", Upside, "must give the highest weight first"),
+    ("explains_soundly", Terse, "must give reasons for each of 5 items. Got 1"),
     ("ratings_declared", Undeclared, "must have 'ratings' among its `needs`. Got .*timestamps"),
     ("ratings_sound", FewRatings, r"must predict float32 \[n\] = \[600\]. Got float32 \[560\]"),
     ("ratings_sound", OneRating, r"must predict float32 \[n\] = \[600\]. Got float"),
@@ -350,6 +398,10 @@ def test_each_check_finds_what_it_is_for(
     monkeypatch.syspath_prepend(Path(__file__).parents[2])  # where this module can be imported by its name
     with np.errstate(all="ignore"), pytest.raises(AssertionError, match=message):
         CHECKS[check](case(broken))
+
+
+def test_a_sound_explanation_passes() -> None:
+    CHECKS["explains_soundly"](case(Explaining))
 
 
 def test_every_check_was_seen_failing() -> None:

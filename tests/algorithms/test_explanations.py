@@ -60,10 +60,11 @@ def test_user_knn_names_the_neighbours_who_have_the_item() -> None:
 
 
 def test_ease_tells_what_speaks_against_an_item_too() -> None:
-    model = EASE(l2=0.5).fit(TRAIN, None, Context())
-    ((*_, last),) = model.explain(user(0, [0, 2]), items(3))
-    assert last.weight < 0
-    assert last.weight == model.weights[last.what, 3]
+    either = Interactions.from_ids([*"aabbccdd"], [*"02120212"])  # everybody has 2, and one of 0 and 1
+    model = EASE(l2=0.5).fit(either, None, Context())
+    ((first, last),) = model.explain(user(0, [0, 2], 3), items(1))
+    assert (first.what, last.what) == (2, 0)
+    assert first.weight > 0 > last.weight == model.weights[0, 1]
 
 
 def test_content_names_terms_and_adds_up_the_two_tokens_of_a_number() -> None:

@@ -18,7 +18,7 @@ from bench.protocol.fold import Fold
 from bench.reasons import Reason, ReasonKind
 from bench.slices import THIRDS, thirds
 
-N_USERS, N_ITEMS, N_LISTED, N_REASONS = 6, 12, 10, 5
+N_USERS, N_ITEMS, N_LISTED, N_REASONS = 6, 12, 10, 3
 """Users; items of a history or a truth; recommended items; reasons of each."""
 TITLES = ("title", "name")
 """Text features that titles are taken from, whatever their case: the first that there is."""

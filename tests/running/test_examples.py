@@ -103,8 +103,8 @@ def test_reasons_name_items_of_the_history_and_sum_to_the_score(outcome: Outcome
             assert one.why is not None
             weights = [reason.weight for reason in one.why]
             assert weights == sorted(weights, reverse=True)
-            assert len(one.why) == min(5, one.n_reasons)
-            if one.n_reasons <= 5:
+            assert len(one.why) == min(3, one.n_reasons)
+            if one.n_reasons <= 3:
                 assert sum(weights) == pytest.approx(one.score, abs=1e-5)
             assert {reason.kind for reason in one.why} <= {"item"}
             if example.n_history <= 12:

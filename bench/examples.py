@@ -162,10 +162,11 @@ class _Told:
         return Item(item=str(self.item_ids[code]), title=self.titles[code])
 
     def because(self, reason: Reason) -> Because:
-        what, title = str(reason.what), str(reason.what)
-        if reason.kind == "item":
+        if isinstance(reason.what, str):
+            what = title = reason.what
+        elif reason.kind == "item":
             what, title = str(self.item_ids[reason.what]), self.titles[reason.what]
-        elif reason.kind == "user":
+        else:
             what = title = str(self.user_ids[reason.what])
         return Because(kind=reason.kind, what=what, title=title, weight=reason.weight)
 

@@ -65,12 +65,13 @@ def named_vectors(
     trained = np.zeros(train.n_items, np.bool_)
     trained[train.item] = True
     numbers = partial(_binned, trained=trained, bins=config.number_bins)
-    parts, names = [], []
-    for readers, weight in (
+    kinds: list[tuple[dict[str, Reader], float]] = [
         ({"text": _words}, config.text_weight),
         ({"category": _categories, "tags": _tags}, config.tags_weight),
         ({"number": numbers}, config.number_weight),
-    ):
+    ]
+    parts, names = [], []
+    for readers, weight in kinds:
         tokens = _tokens(features, readers)
         if weight and any(itertools.compress(tokens, trained)):
             vectors, terms = _tfidf(tokens, trained)

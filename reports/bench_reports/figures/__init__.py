@@ -1,0 +1,28 @@
+"""The figures of a report: pure functions of records, as Vega-Lite specifications and as static SVGs.
+
+>>> figures_of(board, runs)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.store import Stored
+from bench_reports.board import TaskBoard
+from bench_reports.figures.drawing import javascript, svg_of
+from bench_reports.figures.figure import Figure
+from bench_reports.figures.frontier import frontier
+
+__all__ = ["Figure", "figures_of", "javascript", "overview_of", "svg_of"]
+
+
+def figures_of(board: TaskBoard, runs: Sequence[Stored]) -> list[Figure]:
+    """The figures of one task that have something to show. runs: those that its board shows, by
+    `bench_reports.leaderboard.newest_runs`.
+    """
+    return frontier(board)
+
+
+def overview_of(boards: Sequence[TaskBoard], runs: Sequence[Stored]) -> list[Figure]:
+    """The figures about all tasks of a suite together. runs: those that the boards show."""
+    return []

@@ -196,9 +196,9 @@ def separate_from_best(
         raise UsageError(f"the best of systems needs one with a defined value. Got none in {len(systems)} systems.")
     best = (max if higher_is_better else min)(defined, key=means.__getitem__)
     others = [name for name in systems if name != best]
-    pairs = list(itertools.combinations(systems, 2))
-    adjusted = holm([_p_t(_crossed(_difference(systems[one], systems[two]))) for one, two in pairs])
-    p_of = {name: float(p) for pair, p in zip(pairs, adjusted, strict=True) for name in pair if best in pair}
+    p_values = pairwise_p(systems)
+    adjusted = holm(list(p_values.values()))
+    p_of = {name: float(p) for pair, p in zip(p_values, adjusted, strict=True) for name in pair if best in pair}
     compared = _compare_all([(systems[name], systems[best]) for name in others], draws, permutations, level, seed)
     return Separation(
         best=best,
@@ -206,6 +206,12 @@ def separate_from_best(
         p_adjusted={name: p_of[name] for name in others},
         tied=tuple(name for name in others if not p_of[name] < alpha),
     )
+
+
+def pairwise_p(systems: Mapping[str, FloatArray]) -> dict[tuple[str, str], float]:
+    """`compare(a, b).p_t` of every two systems, not corrected; in the order of itertools.combinations."""
+    pairs = itertools.combinations(systems.items(), 2)
+    return {(one, two): _p_t(_crossed(_difference(a, b))) for (one, a), (two, b) in pairs}
 
 
 def holm(p_values: ArrayLike) -> FloatArray:

@@ -66,7 +66,7 @@ def spec_of(chart: alt.TopLevelMixin, height: int) -> dict[str, Any]:
         "config": _CONFIG,
         "width": "container",
         "height": height,
-        "autosize": {"type": "fit-x", "contains": "padding"},
+        "autosize": {"type": "fit-x", "contains": "padding", "resize": True},
     }
 
 

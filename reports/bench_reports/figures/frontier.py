@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 
@@ -18,6 +18,7 @@ from bench_reports.rendering import number, seconds, size
 HEIGHT = 340
 _SHORTEST_FIT = 1e-4
 """Seconds: a logarithm needs more than zero, and the clock tells no less."""
+_CHEAPEST_FIRST = [alt.SortField("price"), alt.SortField("gain", order="descending")]
 
 
 @dataclass(frozen=True)
@@ -134,12 +135,13 @@ def _spec(qualities: Sequence[_Axis], costs: Sequence[_Axis], labels: Mapping[st
     params = [
         choice("quality", "Quality", q, [axis.title for axis in qualities]),
         choice("cost", "Cost", c, [axis.title for axis in costs]),
+        choice("found", "Find", ["", *labels.values()], ["—", *labels.values()]),
         alt.param(name="logs", value={key: axis.log for key, axis in named.items()}),
         alt.param(name="signs", value={key: 1 if axis.higher_is_better else -1 for key, axis in named.items()}),
         alt.param(name="titles", value={key: axis.title for key, axis in named.items()}),
         alt.param(name="marks", value={key: _positions(axis) for key, axis in zip(c, costs, strict=True)}),
     ]
-    points = alt.layer(_joined(), _points(), _names(), data=values_of(rows))
+    points = alt.layer(_joined(), _points(), _numbers(), _key(), *_found(), data=values_of(rows))
     points = (
         points.transform_filter("isValid(datum[quality]) && isValid(datum[cost])")
         .transform_calculate(
@@ -148,15 +150,16 @@ def _spec(qualities: Sequence[_Axis], costs: Sequence[_Axis], labels: Mapping[st
             gain="signs[quality] * datum[quality]",
             price="-signs[cost] * datum[cost]",
         )
-        .transform_window(
-            [alt.WindowFieldDef(op="max", field="gain", **{"as": "reached"})],
-            sort=[alt.SortField("price"), alt.SortField("gain", order="descending")],
-            frame=[None, -1],
-            ignorePeers=True,
-        )
-        .transform_calculate(front="!isValid(datum.reached) || datum.gain > datum.reached")
+        .transform_window([_window("max", "gain", "reached")], sort=_CHEAPEST_FIRST, frame=[None, 0], ignorePeers=True)
+        .transform_window([_window("lag", "reached", "before")], sort=_CHEAPEST_FIRST)
+        .transform_calculate(front="!isValid(datum.before) || datum.gain > datum.before")
+        .transform_window([_window("sum", "front", "place")], sort=_CHEAPEST_FIRST, frame=[None, 0], ignorePeers=True)
     )
     return spec_of(alt.layer(points, *_titles()).add_params(*params), HEIGHT)
+
+
+def _window(op: Literal["lag", "max", "sum"], field: str, name: str) -> alt.WindowFieldDef:
+    return alt.WindowFieldDef(op=op, field=field, **{"as": name})
 
 
 def _positions(axis: _Axis) -> list[float]:
@@ -177,36 +180,49 @@ def _y() -> alt.Y:
 
 
 def _joined() -> alt.Chart:
-    base = alt.Chart().transform_filter("datum.front").mark_line(color=PALETTE[0], opacity=0.5, strokeWidth=1.5)
-    return base.encode(_x(), _y(), order="price:Q")
+    base = alt.Chart().transform_filter("datum.front")
+    line = base.mark_line(color=PALETTE[0], opacity=0.6, strokeWidth=1.5, interpolate="step-after")
+    return line.encode(_x(), _y(), order="price:Q")
 
 
 def _points() -> alt.Chart:
     tips = [alt.Tooltip("n:N", title="algorithm"), alt.Tooltip("y:Q", title="quality", format=".4f")]
     shown = alt.Chart().transform_calculate(spent="format(datum[cost], ',.4~g')")
-    return shown.mark_point(filled=True, size=64, opacity=0.9).encode(
+    return shown.mark_point(filled=True, opacity=0.9).encode(
         _x(),
         _y(),
         color=alt.condition("datum.front", alt.value(PALETTE[0]), alt.value(GREY)),
-        shape=alt.condition("datum.front", alt.value("diamond"), alt.value("circle")),
+        size=alt.condition("datum.front", alt.value(190), alt.value(48)),
         tooltip=[*tips, alt.Tooltip("spent:N", title="cost")],
     )
 
 
-def _names() -> alt.Chart:
-    """Beside the points of the frontier, on its empty side."""
-    left = "scale('x', datum.x) < 0.3 * width"
-    marks = (
-        alt.Chart()
-        .transform_filter("datum.front")
-        .mark_text(
-            align=alt.ExprRef(f"signs[cost] > 0 || {left} ? 'left' : 'right'"),
-            dx=alt.ExprRef(f"signs[cost] > 0 || {left} ? 5 : -5"),
-            dy=alt.ExprRef("signs[quality] > 0 ? -8 : 10"),
-            limit=150,
-        )
+def _numbers() -> alt.Chart:
+    """On the points of the frontier, from the cheapest."""
+    marks = alt.Chart().transform_filter("datum.front").mark_text(fontSize=9, fontWeight="bold", color="white")
+    return marks.encode(_x(), _y(), text="place:Q")
+
+
+def _key() -> alt.Chart:
+    """What the numbers mean, below: names beside the points would lie on each other where points are close."""
+    column = "min(240, width / 2)"
+    marks = alt.Chart().transform_filter("datum.front").transform_calculate(entry="datum.place + '  ' + datum.n")
+    return marks.mark_text(
+        align="left",
+        x=alt.ExprRef(f"(datum.place - 1) % 2 * {column}"),
+        y=alt.ExprRef("height + 58 + 16 * floor((datum.place - 1) / 2)"),
+        limit=alt.ExprRef(f"{column} - 8"),
+    ).encode(text="entry:N")
+
+
+def _found() -> list[alt.Chart]:
+    """The algorithm that a reader looks for."""
+    base = alt.Chart().transform_filter("datum.n === found")
+    ring = base.mark_point(size=260, color=INK, strokeWidth=2)
+    name = base.mark_text(
+        align=alt.ExprRef("scale('x', datum.x) < width / 2 ? 'left' : 'right'"), dy=-16, fontWeight="bold"
     )
-    return marks.encode(_x(), _y(), text="n:N")
+    return [ring.encode(_x(), _y()), name.encode(_x(), _y(), text="n:N")]
 
 
 def _titles() -> list[alt.Chart]:

@@ -75,6 +75,12 @@ def values_of(rows: Iterable[Mapping[str, Any]]) -> alt.InlineData:
     return alt.InlineData(values=list(rows))
 
 
+def whole(name: str, title: str) -> alt.X:
+    """An axis of whole numbers: epochs, trials, lengths of lists."""
+    axis = alt.Axis(grid=False, format="~s", tickMinStep=1, tickCount=8)
+    return alt.X(f"{name}:Q", title=title, axis=axis, scale=alt.Scale(nice=False, zero=False, padding=4))
+
+
 def choice(name: str, caption: str, values: Sequence[str], labels: Sequence[str] | None = None) -> alt.Parameter:
     """A list to choose from, its first value chosen; caption stands before it."""
     bound = alt.binding_select(options=list(values), labels=list(labels or values), name=f"{caption} ")

@@ -25,7 +25,7 @@ STATIC_WIDTH = 520
 LONGEST_LABEL = 40
 _CONFIG: dict[str, Any] = {
     "aria": False,  # the figure's summary says it once; Vega would describe every mark
-    "background": None,
+    "background": "transparent",
     "font": "sans-serif",
     "view": {"stroke": None},
     "axis": {

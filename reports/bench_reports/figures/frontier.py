@@ -112,17 +112,17 @@ def ticks(axis: _Axis) -> list[float]:
         inside = [value for value in found if low <= value <= high]
         if len(inside) >= 3:
             return inside[:: math.ceil(len(inside) / 7)]
-    step = _nice_step((high - low) / 4)
+    step = _nice_step((high - low) / 5)
     first = math.ceil(low / step)
     return [rounded(step * place) for place in range(first, math.floor(high / step) + 1)] or [low]
 
 
 def _nice_step(width: float) -> float:
-    """The largest of 1, 2 or 5 times a power of ten that is not above the width."""
+    """The smallest of 1, 2 or 5 times a power of ten that is not below the width."""
     if width <= 0:
         return 1.0
     decade = 10.0 ** math.floor(math.log10(width))
-    return max(step * decade for step in (1, 2, 5) if step * decade <= width * (1 + 1e-9))
+    return min(step * decade for step in (1, 2, 5, 10) if step * decade >= width * (1 - 1e-9))
 
 
 def _spec(qualities: Sequence[_Axis], costs: Sequence[_Axis], labels: Mapping[str, str]) -> dict[str, Any]:
@@ -235,6 +235,11 @@ def _titles() -> list[alt.Chart]:
         color=INK,
     )
     up = alt.Chart(values_of([{}])).mark_text(
-        x=0, y=-8, align="left", text=alt.ExprRef("'↑ ' + titles[quality]"), fontSize=12, color=INK
+        x=0,
+        y=-8,
+        align="left",
+        text=alt.ExprRef("(signs[quality] > 0 ? '↑ ' : '↓ ') + titles[quality]"),
+        fontSize=12,
+        color=INK,
     )
     return [across, up]

@@ -194,13 +194,14 @@ def _spec(boards: Sequence[TaskBoard], ranks: Sequence[Ranks], joined: Sequence[
     means = [{"n": labels[one.algorithm], "m": rounded(one.mean)} for one in ranks]
     lanes = lanes_of(joined)
     bars = [
-        {"a": order[first], "b": order[last], "x": 10 + 7 * lane, "s": f"{order[first]} to {order[last]}"}
+        {"n": order[first], "b": order[last], "x": 10 + 7 * lane, "s": f"{order[first]} to {order[last]}"}
         for (first, last), lane in zip(joined, lanes, strict=True)
     ]
     y = alt.Y("n:N", title=None, scale=alt.Scale(domain=order), axis=alt.Axis(labelLimit=120, grid=True, ticks=False))
     colour = alt.Color("t:N", scale=_colours(list(tasks.values())), legend=alt.Legend(columns=3, symbolOpacity=1))
     tips = [alt.Tooltip("n:N", title="algorithm"), alt.Tooltip("t:N", title="task"), alt.Tooltip("r:Q", title="rank")]
     tips += [alt.Tooltip("l:Q", title="best of a seed"), alt.Tooltip("h:Q", title="worst of a seed")]
+    shape = alt.Shape("t:N", sort=list(tasks.values()), legend=None)
     base = alt.Chart(values_of(points))
     layers = [
         base.mark_rule(strokeWidth=2, opacity=0.45).encode(_x("l", len(ranks)), y, x2="h:Q", color=colour),
@@ -208,7 +209,7 @@ def _spec(boards: Sequence[TaskBoard], ranks: Sequence[Ranks], joined: Sequence[
             _x("r", len(ranks)),
             y,
             color=colour,
-            shape=alt.Shape("t:N", sort=list(tasks.values()), legend=None),
+            shape=shape,
             tooltip=tips,
         ),
         alt.Chart(values_of(means))
@@ -216,9 +217,7 @@ def _spec(boards: Sequence[TaskBoard], ranks: Sequence[Ranks], joined: Sequence[
         .encode(_x("m", len(ranks)), y, tooltip=[tips[0], alt.Tooltip("m:Q", title="mean rank", format=".2f")]),
         alt.Chart(values_of(bars))
         .mark_rule(strokeWidth=3, strokeCap="round", color=INK, opacity=0.7, x=alt.ExprRef("width + datum.x"))
-        .encode(
-            alt.Y("a:N", scale=alt.Scale(domain=order)), y2="b:N", tooltip=alt.Tooltip("s:N", title="not told apart")
-        ),
+        .encode(y, y2="b:N", tooltip=alt.Tooltip("s:N", title="not told apart")),
     ]
     return spec_of(alt.layer(*layers), 16 * len(ranks) + 20)
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from bench.store import Stored
 from bench_reports.board import TaskBoard
+from bench_reports.figures.cutoffs import cutoffs
+from bench_reports.figures.data import data
 from bench_reports.figures.differences import differences
 from bench_reports.figures.drawing import javascript, svg_of
 from bench_reports.figures.figure import Figure
@@ -29,8 +31,10 @@ def figures_of(board: TaskBoard, runs: Sequence[Stored]) -> list[Figure]:
         *frontier(board),
         *groups(board, runs),
         *differences(board, runs),
+        *cutoffs(board, runs),
         *training(board, runs),
         *tuning(board),
+        *data(board, runs),
     ]
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import altair as alt
-from bench.profile import Activity, LongTail, Timeline
 
+from bench.profile import Activity, LongTail, Timeline
 from bench.records import FoldRef
 from bench.store import Stored
 from bench_reports.board import TaskBoard
@@ -122,11 +122,9 @@ def _timeline(board: TaskBoard, timeline: Timeline) -> Figure:
             alt.Y("u:Q", title="interactions", stack="zero", axis=alt.Axis(tickCount=5, format="~s")),
             x2="b:T",
             color=alt.Color("p:N", scale=colours, legend=alt.Legend(columns=2)),
-            order=alt.Order("place:Q"),
             tooltip=tips,
         ),
-        cut.mark_rule(color=INK, strokeDash=[4, 3]).encode(alt.X("a:T")),
-        cut.mark_text(angle=270, align="right", dy=-6, y=2).encode(alt.X("a:T"), text="t:N"),
+        cut.mark_rule(color=INK, strokeDash=[4, 3]).encode(alt.X("a:T"), tooltip=alt.Tooltip("t:N", title="cut")),
     )
     totals = {part: sum(counts) for part, counts in timeline.counts.items()}
     in_words = ", ".join(f"{n:,} of {part}" for part, n in totals.items())

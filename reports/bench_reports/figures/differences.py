@@ -12,7 +12,7 @@ import numpy as np
 from bench.interactions import Float64Array, Int64Array
 from bench.store import Stored
 from bench_reports.board import TaskBoard
-from bench_reports.figures.drawing import PALETTE, choice, labels_of, rounded, spec_of, values_of
+from bench_reports.figures.drawing import PALETTE, choice, labels_of, rounded, spec_of, values_of, window
 from bench_reports.figures.figure import Figure, key_of, share
 from bench_reports.values import matrices
 
@@ -148,7 +148,7 @@ def _bars(pair: alt.Chart, metric: str, higher: bool, width: float) -> alt.Chart
     """A bin's edges are counted from its place among the flattened counts; the other order mirrors them."""
     bars = (
         pair.transform_flatten(["h"])
-        .transform_window([alt.WindowFieldDef(op="row_number", **{"as": "place"})])
+        .transform_window([window("row_number", "place")])
         .transform_calculate(
             left=f"datum.turn * (datum.place - {BINS + 1}) * {width!r}",
             right=f"datum.turn * (datum.place - {BINS}) * {width!r}",
@@ -159,13 +159,14 @@ def _bars(pair: alt.Chart, metric: str, higher: bool, width: float) -> alt.Chart
     colour = alt.Scale(domain=["one", "two"], range=[PALETTE[0], PALETTE[1]])
     x = alt.X("left:Q", title=f"difference in {metric}", bin="binned", scale=alt.Scale(nice=False))
     edges = [alt.Tooltip(f"{name}:Q", title=name, format="+.4f") for name in ("left", "right")]
-    return bars.mark_bar(binSpacing=1).encode(
+    drawn: alt.Chart = bars.mark_bar(binSpacing=1).encode(
         x.axis(format=".2~f", tickCount=5, grid=False),
         alt.Y("h:Q", title="users", axis=alt.Axis(tickMinStep=1, tickCount=5)),
         x2="right:Q",
         color=alt.Color("who:N", scale=colour, legend=None),
         tooltip=[*edges, alt.Tooltip("h:Q", title="users")],
     )
+    return drawn
 
 
 def _words(pair: alt.Chart, higher: bool) -> list[alt.Chart]:
@@ -178,7 +179,7 @@ def _words(pair: alt.Chart, higher: bool) -> list[alt.Chart]:
         rest="format(datum.e / datum.n, '.1%') + ' equal, not drawn; mean ' + format(datum.turn * datum.m, '+.4f')",
     )
     half = alt.ExprRef("width / 2 - 8")
-    bold = {"fontWeight": "bold", "y": -8, "limit": half}
+    bold: dict[str, Any] = {"fontWeight": "bold", "y": -8, "limit": half}
     return [
         counted.mark_text(align="left", x=0, **bold).encode(text="left:N"),
         counted.mark_text(align="right", x=alt.ExprRef("width"), **bold).encode(text="right:N"),
@@ -188,6 +189,7 @@ def _words(pair: alt.Chart, higher: bool) -> list[alt.Chart]:
 
 def _same() -> alt.Chart:
     text = alt.Chart(values_of([{}])).transform_filter("one === two")
-    return text.mark_text(
+    drawn: alt.Chart = text.mark_text(
         text="Choose two different algorithms.", x=alt.ExprRef("width / 2"), y=alt.ExprRef("height / 2")
     )
+    return drawn

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import vl_convert
@@ -73,6 +73,12 @@ def spec_of(chart: alt.TopLevelMixin, height: int) -> dict[str, Any]:
 def values_of(rows: Iterable[Mapping[str, Any]]) -> alt.InlineData:
     """Rows as the data of a chart. Altair's own way would look for a table first and count its rows."""
     return alt.InlineData(values=list(rows))
+
+
+def window(op: Literal["lag", "max", "row_number", "sum"], name: str, field: str | None = None) -> alt.WindowFieldDef:
+    """A column of this name from the rows before; "as" is a word of Python's."""
+    given: dict[str, Any] = {"op": op, "as": name} | ({} if field is None else {"field": field})
+    return alt.WindowFieldDef(**given)
 
 
 def whole(name: str, title: str) -> alt.X:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import altair as alt
 
 from bench.records import Status
 from bench_reports.board import BoardRow, TaskBoard
-from bench_reports.figures.drawing import GREY, INK, PALETTE, choice, labels_of, rounded, spec_of, values_of
+from bench_reports.figures.drawing import GREY, INK, PALETTE, choice, labels_of, rounded, spec_of, values_of, window
 from bench_reports.figures.figure import Figure, key_of, listed
 from bench_reports.rendering import number, seconds, size
 
 HEIGHT = 340
 _SHORTEST_FIT = 1e-4
 """Seconds: a logarithm needs more than zero, and the clock tells no less."""
-_CHEAPEST_FIRST = [alt.SortField("price"), alt.SortField("gain", order="descending")]
+_CHEAPEST_FIRST: list[alt.SortField | dict[str, str]] = [
+    alt.SortField("price"),
+    alt.SortField("gain", order="descending"),
+]
 
 
 @dataclass(frozen=True)
@@ -150,16 +153,12 @@ def _spec(qualities: Sequence[_Axis], costs: Sequence[_Axis], labels: Mapping[st
             gain="signs[quality] * datum[quality]",
             price="-signs[cost] * datum[cost]",
         )
-        .transform_window([_window("max", "gain", "reached")], sort=_CHEAPEST_FIRST, frame=[None, 0], ignorePeers=True)
-        .transform_window([_window("lag", "reached", "before")], sort=_CHEAPEST_FIRST)
+        .transform_window([window("max", "reached", "gain")], sort=_CHEAPEST_FIRST, frame=[None, 0], ignorePeers=True)
+        .transform_window([window("lag", "before", "reached")], sort=_CHEAPEST_FIRST)
         .transform_calculate(front="!isValid(datum.before) || datum.gain > datum.before")
-        .transform_window([_window("sum", "front", "place")], sort=_CHEAPEST_FIRST, frame=[None, 0], ignorePeers=True)
+        .transform_window([window("sum", "place", "front")], sort=_CHEAPEST_FIRST, frame=[None, 0], ignorePeers=True)
     )
     return spec_of(alt.layer(points, *_titles()).add_params(*params), HEIGHT)
-
-
-def _window(op: Literal["lag", "max", "sum"], field: str, name: str) -> alt.WindowFieldDef:
-    return alt.WindowFieldDef(op=op, field=field, **{"as": name})
 
 
 def _positions(axis: _Axis) -> list[float]:
@@ -182,37 +181,41 @@ def _y() -> alt.Y:
 def _joined() -> alt.Chart:
     base = alt.Chart().transform_filter("datum.front")
     line = base.mark_line(color=PALETTE[0], opacity=0.6, strokeWidth=1.5, interpolate="step-after")
-    return line.encode(_x(), _y(), order="price:Q")
+    drawn: alt.Chart = line.encode(_x(), _y(), order="price:Q")
+    return drawn
 
 
 def _points() -> alt.Chart:
     tips = [alt.Tooltip("n:N", title="algorithm"), alt.Tooltip("y:Q", title="quality", format=".4f")]
     shown = alt.Chart().transform_calculate(spent="format(datum[cost], ',.4~g')")
-    return shown.mark_point(filled=True, opacity=0.9).encode(
+    drawn: alt.Chart = shown.mark_point(filled=True, opacity=0.9).encode(
         _x(),
         _y(),
         color=alt.condition("datum.front", alt.value(PALETTE[0]), alt.value(GREY)),
         size=alt.condition("datum.front", alt.value(190), alt.value(48)),
         tooltip=[*tips, alt.Tooltip("spent:N", title="cost")],
     )
+    return drawn
 
 
 def _numbers() -> alt.Chart:
     """On the points of the frontier, from the cheapest."""
     marks = alt.Chart().transform_filter("datum.front").mark_text(fontSize=9, fontWeight="bold", color="white")
-    return marks.encode(_x(), _y(), text="place:Q")
+    drawn: alt.Chart = marks.encode(_x(), _y(), text="place:Q")
+    return drawn
 
 
 def _key() -> alt.Chart:
     """What the numbers mean, below: names beside the points would lie on each other where points are close."""
     column = "min(240, width / 2)"
     marks = alt.Chart().transform_filter("datum.front").transform_calculate(entry="datum.place + '  ' + datum.n")
-    return marks.mark_text(
+    drawn: alt.Chart = marks.mark_text(
         align="left",
         x=alt.ExprRef(f"(datum.place - 1) % 2 * {column}"),
         y=alt.ExprRef("height + 58 + 16 * floor((datum.place - 1) / 2)"),
         limit=alt.ExprRef(f"{column} - 8"),
     ).encode(text="entry:N")
+    return drawn
 
 
 def _found() -> list[alt.Chart]:

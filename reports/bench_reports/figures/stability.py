@@ -205,6 +205,9 @@ def _spec(boards: Sequence[TaskBoard], ranks: Sequence[Ranks], joined: Sequence[
     base = alt.Chart(values_of(points))
     layers = [
         base.mark_rule(strokeWidth=2, opacity=0.45).encode(_x("l", len(ranks)), y, x2="h:Q", color=colour),
+        alt.Chart(values_of(means))
+        .mark_tick(color=INK, thickness=3, height=13, opacity=1)
+        .encode(_x("m", len(ranks)), y, tooltip=[tips[0], alt.Tooltip("m:Q", title="mean rank", format=".2f")]),
         base.mark_point(filled=True, size=40, opacity=0.9).encode(
             _x("r", len(ranks)),
             y,
@@ -212,9 +215,6 @@ def _spec(boards: Sequence[TaskBoard], ranks: Sequence[Ranks], joined: Sequence[
             shape=shape,
             tooltip=tips,
         ),
-        alt.Chart(values_of(means))
-        .mark_tick(color=INK, thickness=3, height=13, opacity=1)
-        .encode(_x("m", len(ranks)), y, tooltip=[tips[0], alt.Tooltip("m:Q", title="mean rank", format=".2f")]),
         alt.Chart(values_of(bars))
         .mark_rule(strokeWidth=3, strokeCap="round", color=INK, opacity=0.7, x=alt.ExprRef("width + datum.x"))
         .encode(y, y2="b:N", tooltip=alt.Tooltip("s:N", title="not told apart")),

@@ -29,7 +29,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -210,8 +210,15 @@ def separate_from_best(
 
 def pairwise_p(systems: Mapping[str, FloatArray]) -> dict[tuple[str, str], float]:
     """`compare(a, b).p_t` of every two systems, not corrected; in the order of itertools.combinations."""
-    pairs = itertools.combinations(systems.items(), 2)
-    return {(one, two): _p_t(_crossed(_difference(a, b))) for (one, a), (two, b) in pairs}
+    kept = [~np.isnan(values).any(axis=1) for values in systems.values()]
+    n_seeds = {values.shape[1] for values in systems.values()} - {1}
+    if len(n_seeds) > 1 or any(not np.array_equal(kept[0], own) for own in kept) or not (kept and kept[0].sum() > 1):
+        pairs = itertools.combinations(systems.items(), 2)
+        return {(one, two): _p_t(_crossed(_difference(a, b))) for (one, a), (two, b) in pairs}
+    # over the same users the parts of a difference are the differences of the parts: each system is taken apart once
+    s = max(n_seeds, default=1)
+    apart = {name: _taken_apart(values[kept[0]], s) for name, values in systems.items()}
+    return {(one, two): _p_of_parts(apart[one], apart[two]) for one, two in itertools.combinations(systems, 2)}
 
 
 def holm(p_values: ArrayLike) -> FloatArray:
@@ -293,6 +300,31 @@ def _crossed(values: FloatArray) -> _Crossed:
     ms_seeds = n * float(np.var(seeds, ddof=1))
     ms_rest = float(((rows - of_users[:, None] - seeds) ** 2).sum()) / ((n - 1) * (s - 1))
     return _Crossed(mean, users, seeds, n, ms_users, ms_seeds, ms_rest)
+
+
+_Apart = tuple[float, FloatArray, FloatArray, FloatArray]
+"""Mean, users' deviations [n], seeds' deviations [s], and the rest [n, s]."""
+
+
+def _taken_apart(rows: FloatArray, n_seeds: int) -> _Apart:
+    """rows: [n, n_seeds], all defined; or [n, 1], whose column stands for all seeds."""
+    of_users = rows.mean(axis=1)
+    mean = float(of_users.mean())
+    seeds = rows.mean(axis=0) - mean
+    rest = rows - of_users[:, None] - seeds
+    if rows.shape[1] < n_seeds:
+        seeds, rest = np.zeros(n_seeds), np.zeros((len(rows), n_seeds))
+    return mean, of_users - mean, seeds, rest
+
+
+def _p_of_parts(a: _Apart, b: _Apart) -> float:
+    users, seeds, rest = (one - other for one, other in zip(a[1:], b[1:], strict=True))
+    n, s = rest.shape
+    part = _Crossed(a[0] - b[0], users, seeds, n, s * float(users @ users) / (n - 1))
+    if s > 1:
+        ms_rest = float(np.vdot(rest, rest)) / ((n - 1) * (s - 1))
+        part = replace(part, ms_seeds=n * float(seeds @ seeds) / (s - 1), ms_rest=ms_rest)
+    return _p_t(part)
 
 
 @cache

@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bench.errors import UsageError
-from bench.statistics import compare, estimate, estimates, holm, minimum_detectable_effect, separate_from_best
+from bench.statistics import (
+    compare,
+    estimate,
+    estimates,
+    holm,
+    minimum_detectable_effect,
+    pairwise_p,
+    separate_from_best,
+)
 
 Values = NDArray[np.float64]
 CROSSED = np.array([[1.0, 3.0], [5.0, 11.0]])
@@ -256,7 +264,7 @@ def test_the_best_is_told_apart_with_a_correction_over_all_pairs() -> None:
     assert found.comparisons["low"] == compare(systems["low"], systems["best"])
     pairs = itertools.combinations(gains, 2)
     low_best, _, best_near = holm([compare(systems[a], systems[b], draws=1).p_t for a, b in pairs])
-    assert found.p_adjusted == {"low": low_best, "near": best_near}
+    assert found.p_adjusted == pytest.approx({"low": low_best, "near": best_near})
     worst = separate_from_best(systems, higher_is_better=False)
     assert (worst.best, worst.tied) == ("low", ())
 
@@ -363,3 +371,22 @@ def test_intervals_hold_the_truth_as_often_as_they_say(n_seeds: int, seed_sd: fl
         covered += found.low <= 0.2 <= found.high
     low, high = central(trials, 0.95)
     assert low <= covered <= high
+
+
+@pytest.mark.parametrize("undefined", ["nowhere", "alike", "differently"])
+@pytest.mark.parametrize("seeds", [(1, 1, 1), (4, 4, 4), (4, 1, 4), (4, 2, 3)])
+def test_the_p_values_of_all_pairs_are_those_of_each_pair(seeds: tuple[int, ...], undefined: str) -> None:
+    rng = np.random.default_rng(1)
+    users = rng.random((50, 1))
+    systems = {
+        name: users + 0.1 * rng.normal(size=(50, s)) + 0.02 * rng.normal(size=s)
+        for name, s in zip("abc", seeds, strict=True)
+    }
+    if undefined != "nowhere":
+        for place, values in enumerate(systems.values()):
+            values[3 + (place if undefined == "differently" else 0)] = np.nan
+    found = pairwise_p(systems)
+    assert list(found) == [("a", "b"), ("a", "c"), ("b", "c")]
+    for (one, two), p in found.items():
+        assert p == pytest.approx(compare(systems[one], systems[two], draws=1, permutations=1).p_t, rel=1e-9)
+    assert pairwise_p({"a": systems["a"], "b": systems["a"].copy()}) == {("a", "b"): 1.0}

@@ -126,4 +126,5 @@ def svg_of(figure: Figure) -> str:
 def javascript() -> str:
     """One script that draws specifications, for within `<script>`: it exposes `vegaEmbed` and needs no network."""
     bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return re.sub(r"</(?=script)", r"<\\/", bundle, flags=re.IGNORECASE)
+    bundle = re.sub(r"</(?=script)", r"<\\/", bundle, flags=re.IGNORECASE)
+    return f"(() => {{{bundle}}})();"  # hundreds of one-letter names would else be the page's

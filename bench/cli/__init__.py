@@ -9,7 +9,21 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from bench.cli import compare, data, evaluate, export_fold, leaderboard, listing, reproduce, run, slices, sync, tune, ui
+from bench.cli import (
+    compare,
+    data,
+    evaluate,
+    export_fold,
+    leaderboard,
+    listing,
+    report,
+    reproduce,
+    run,
+    slices,
+    sync,
+    tune,
+    ui,
+)
 from bench.errors import BenchError
 
 app = typer.Typer(
@@ -22,6 +36,7 @@ app = typer.Typer(
 )
 app.command("run")(run.command)
 app.command("leaderboard")(leaderboard.command)
+app.command("report")(report.command)
 app.command("slices")(slices.command)
 app.command("compare")(compare.command)
 app.command("reproduce")(reproduce.command)

@@ -15,8 +15,13 @@ MARKER_FILE = "mlflow.json"
 
 def is_marked(folder: Path, uri: str, attempt: str) -> bool:
     """Whether the store at `uri` is said to have this execution."""
+    return marked_run(folder, uri, attempt) is not None
+
+
+def marked_run(folder: Path, uri: str, attempt: str) -> str | None:
+    """The MLflow run that the store at `uri` is said to have of this execution."""
     mark = _read(folder).get(uri)
-    return isinstance(mark, dict) and mark.get("attempt") == attempt
+    return str(mark.get("run_id")) if isinstance(mark, dict) and mark.get("attempt") == attempt else None
 
 
 def mark(folder: Path, uri: str, attempt: str, run_id: str) -> None:

@@ -80,14 +80,14 @@ def _task_board(runs: Sequence[Stored], sort: str | None, chosen: Sequence[str])
         sort=by,
         lower_is_better=lower,
         rows=ranked,
-        notes=(*notes, *_audit_notes(runs)),
+        notes=(*notes, *audit_notes(runs)),
         n_folds=newest.fold.count,
         most_users=max(sizes),
         candidates=candidates_of(newest),
     )
 
 
-def _audit_notes(runs: Sequence[Stored]) -> list[str]:
+def audit_notes(runs: Sequence[Stored]) -> list[str]:
     """Of every fold; records of the first schema version have no audit."""
     audits = {run.record.fold.index: run.record.fold.audit for run in runs if run.record.fold.audit}
     return folds_in_words([audits[index] for index in sorted(audits)]) if audits else []

@@ -72,7 +72,10 @@ def _fold(fold: FoldRef) -> FoldAccount:
         title=f"Fold {fold.index + 1} of {fold.count}" if fold.count > 1 else "",
         sizes=tuple((part, *(_count(of.get(part)) for of in (_all(fold), fold.users, fold.items))) for part in parts),
         dropped=tuple(
-            (str(step.get("step", "")), *(_count(step.get(what)) for what in ("interactions", "users", "items")))
+            (
+                str(step.get("step", "")).replace("_", " "),
+                *(_count(step.get(what)) for what in ("interactions", "users", "items")),
+            )
             for step in fold.dropped
         ),
         excluded=tuple(fold.excluded.items()),

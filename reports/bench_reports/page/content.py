@@ -101,9 +101,7 @@ def content_of(stored: Sequence[Stored], root: Path, links: Mapping[Path, str] |
     )
 
 
-def _section(
-    anchor: str, board: TaskBoard, runs: Sequence[Stored], root: Path, links: Mapping[Path, str]
-) -> Section:
+def _section(anchor: str, board: TaskBoard, runs: Sequence[Stored], root: Path, links: Mapping[Path, str]) -> Section:
     audit = audit_notes(runs)
     return Section(
         anchor=anchor,

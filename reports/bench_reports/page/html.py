@@ -14,8 +14,8 @@ from markupsafe import Markup, escape
 from bench_reports.figures import javascript
 from bench_reports.page.content import Content
 
-LONGEST = 120
-"""Characters of a name that are shown."""
+LONGEST, LONGEST_SENTENCE = 120, 1200
+"""Characters that are shown of a name, and of what is said in a sentence."""
 
 
 def render(content: Content) -> str:
@@ -23,11 +23,15 @@ def render(content: Content) -> str:
     scripts = [_own("page.js")]
     if any(section.figures for section in content.sections):
         scripts.insert(0, _harmless(javascript()))
-    return _environment().get_template("page.html").render(
-        content=content,
-        style=Markup(_own("page.css")),
-        scripts=[Markup(script) for script in scripts],
-        policy=_policy(scripts),
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            content=content,
+            style=Markup(_own("page.css")),
+            scripts=[Markup(script) for script in scripts],
+            policy=_policy(scripts),
+        )
     )
 
 
@@ -55,19 +59,20 @@ def _environment() -> Environment:
         "separators": (",", ":"),
         "sort_keys": False,
     }
+    environment.globals["LONGEST_SENTENCE"] = LONGEST_SENTENCE
     environment.filters["short"] = short
     environment.filters["breakable"] = _breakable
     return environment
 
 
-def short(text: str) -> str:
-    """At most LONGEST characters, "…" for the rest."""
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+def short(text: str, longest: int = LONGEST) -> str:
+    """At most so many characters, "…" for the rest."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _breakable(text: str) -> Markup:
     """With places where a long name such as "intra_list_diversity@10" may go on in the next line."""
-    return Markup(re.sub("([_@-])", r"\1<wbr>", escape(text)))
+    return Markup(re.sub("(?<=_)|(?=@)", "<wbr>", str(escape(text))))
 
 
 def _own(name: str) -> str:

@@ -108,7 +108,9 @@ def table_of(board: TaskBoard, links: Mapping[Path, str]) -> Table:
             tied=row.tied,
             ranked=row.rank is not None,
             whisker=whiskers[at],
-            links=tuple((seed, links[path]) for seed, path in zip(row.seeds, row.records, strict=True) if path in links),
+            links=tuple(
+                (seed, links[path]) for seed, path in zip(row.seeds, row.records, strict=True) if path in links
+            ),
         )
         for at, row in enumerate(board.rows)
     )

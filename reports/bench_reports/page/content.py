@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.store import Stored
 from bench_reports.board import BoardRow, TaskBoard
-from bench_reports.figures import Figure, figures_of, svg_of
+from bench_reports.figures import Figure, figures_of, overview_of, svg_of
 from bench_reports.leaderboard import audit_notes, leaderboard, newest_runs, suite_of
 from bench_reports.page.account import Account, account_of
 from bench_reports.page.reproduction import Reproduction, reproduction_of
@@ -63,10 +63,11 @@ class Section:
 
 @dataclass(frozen=True)
 class Content:
-    """The report. first and last: the days of the oldest and the newest result in it."""
+    """The report. across: figures about all tasks of a suite. first and last: days of its oldest and newest result."""
 
     suites: tuple[str, ...]
     sections: tuple[Section, ...]
+    across: tuple[Drawn, ...]
     n_runs: int
     first: str
     last: str
@@ -91,10 +92,20 @@ def content_of(stored: Sequence[Stored], root: Path, links: Mapping[Path, str] |
         _section(f"task-{at}", board, shown[board.suite, board.task], root, links or {})
         for at, board in enumerate(boards, start=1)
     )
+    suites = tuple(dict.fromkeys(board.suite for board in boards))
+    across = tuple(
+        _drawn(f"suite-{at}", figure)
+        for at, suite in enumerate(suites, start=1)
+        for figure in overview_of(
+            [board for board in boards if board.suite == suite],
+            [run for (of, _), runs in shown.items() if of == suite for run in runs],
+        )
+    )
     days = sorted(run.record.finished_at[:10] for runs in shown.values() for run in runs)
     return Content(
-        suites=tuple(dict.fromkeys(board.suite for board in boards)),
+        suites=suites,
         sections=sections,
+        across=across,
         n_runs=len(days),
         first=days[0],
         last=days[-1],
@@ -111,7 +122,7 @@ def _section(anchor: str, board: TaskBoard, runs: Sequence[Stored], root: Path, 
         failed=tuple(failures(board)),
         notes=tuple(note for note in board.notes if note not in audit),
         audit=tuple(line.removeprefix("audit: ") for line in audit),
-        figures=tuple(_drawn(anchor, figure) for figure in figures_of(runs)),
+        figures=tuple(_drawn(anchor, figure) for figure in figures_of(board, runs)),
         account=account_of(runs, board.candidates),
         reproduction=reproduction_of(runs, root),
     )

@@ -57,20 +57,14 @@
   }
 
   // Figures: what is seen without this script gives way to one that answers, when it comes into view.
-  const fitted = (spec, width) => {
-    const single = !["facet", "hconcat", "vconcat", "concat", "repeat"].some((kind) => kind in spec);
-    if (!single || (spec.encoding && ["row", "column", "facet"].some((channel) => channel in spec.encoding))) return spec;
-    return { ...spec, width: width - 16, autosize: { type: "fit-x", contains: "padding" } };
-  };
   const animate = async (figure) => {
     const live = figure.querySelector(".live");
     const still = figure.querySelector(".still");
     const spec = JSON.parse(figure.querySelector("script").textContent);
-    const width = figure.clientWidth;
     live.hidden = false;
     try {
-      const options = { renderer: "svg", actions: false, ast: false, tooltip: { theme: "custom" } };
-      await vegaEmbed(live, fitted(spec, width), options);
+      const options = { renderer: "svg", actions: false, logLevel: 1, tooltip: { theme: "custom" } };
+      await vegaEmbed(live, spec, options);
       const drawing = live.querySelector("svg");
       drawing.setAttribute("aria-hidden", "true"); // the summary and the table say it better
       still.classList.add("replaced");

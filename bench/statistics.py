@@ -451,13 +451,21 @@ def _resampled_means(columns: Sequence[FloatArray], draws: int, seed: int) -> Fl
     stacked = np.stack(columns, axis=1)
     defined = ~np.isnan(stacked)
     anywhere = defined.any(axis=1)
-    masks, mask_of = np.unique(defined[anywhere], axis=1, return_inverse=True)
+    masks, mask_of = _distinct_columns(defined[anywhere])
     summed = np.hstack([np.nan_to_num(stacked[anywhere]), masks])
     sums = _resampled_sums(summed, draws, generator(seed, "bootstrap", "users"))
-    n_defined = sums[:, len(columns) :][:, mask_of.reshape(-1)]
+    n_defined = sums[:, len(columns) :][:, mask_of]
     means = np.full((draws, len(columns)), np.nan)
     np.divide(sums[:, : len(columns)], n_defined, out=means, where=n_defined > 0)
     return np.ascontiguousarray(means.T)
+
+
+def _distinct_columns(table: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+    """The columns that differ, and for each column of the table which of them it is. np.unique sorts all rows first."""
+    seen: dict[bytes, int] = {}
+    which = np.array([seen.setdefault(column.tobytes(), len(seen)) for column in table.T], np.intp)
+    first = [int(np.argmax(which == number)) for number in range(len(seen))]
+    return table[:, first], which
 
 
 def _resampled_sums(summed: FloatArray, draws: int, rng: np.random.Generator) -> FloatArray:

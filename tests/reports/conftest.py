@@ -13,7 +13,7 @@ import pytest
 
 @dataclass
 class Opened:
-    """An open page. complaints: errors and warnings of its console, and uncaught ones. requests: all but itself."""
+    """An open page. complaints: errors of its console, and uncaught ones. requests: all but itself."""
 
     page: Any
     complaints: list[str] = field(default_factory=list)
@@ -42,7 +42,7 @@ def visit(browser: Any) -> Iterator[Any]:
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         opened = Opened(context.new_page())
-        opened.page.on("console", lambda said: opened.complaints.append(said.text) if said.type != "log" else None)
+        opened.page.on("console", lambda said: opened.complaints.append(said.text) if said.type == "error" else None)
         opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
         opened.page.on("request", lambda asked: opened.requests.append(asked.url))
         opened.page.goto(file.as_uri())

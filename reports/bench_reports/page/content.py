@@ -12,6 +12,7 @@ from bench_reports.board import BoardRow, TaskBoard
 from bench_reports.figures import Figure, figures_of, overview_of, svg_of
 from bench_reports.leaderboard import audit_notes, leaderboard, newest_runs, suite_of
 from bench_reports.page.account import Account, account_of
+from bench_reports.page.examples import UserExample, examples_of_task
 from bench_reports.page.reproduction import Reproduction, reproduction_of
 from bench_reports.page.table import Table, table_of
 from bench_reports.rendering import failures, number
@@ -53,6 +54,7 @@ class Section:
     notes: tuple[str, ...]
     audit: tuple[str, ...]
     figures: tuple[Drawn, ...]
+    examples: tuple[UserExample, ...]
     account: Account
     reproduction: Reproduction
 
@@ -123,6 +125,7 @@ def _section(anchor: str, board: TaskBoard, runs: Sequence[Stored], root: Path, 
         notes=tuple(note for note in board.notes if note not in audit),
         audit=tuple(line.removeprefix("audit: ") for line in audit),
         figures=tuple(_drawn(anchor, figure) for figure in figures_of(board, runs)),
+        examples=examples_of_task(board, runs),
         account=account_of(runs, board.candidates),
         reproduction=reproduction_of(runs, root),
     )

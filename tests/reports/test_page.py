@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from bench.examples import Because, Example, Examples, Recommended
 from bench.records import MetricValue, Status, Timings
-from bench.store import PER_USER_FILE, Store, Stored, read_record
+from bench.store import EXAMPLES_FILE, PER_USER_FILE, Store, Stored, read_record
 from bench_reports.page import content_of, render
 
 OLD = Path(__file__).parents[1] / "historic_records" / "schema-2" / "smoke-v2"
@@ -208,6 +209,30 @@ def test_names_are_data(visit: Any, tmp_path: Path) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     shown = [page.locator("th bdi", has_text=name).first for name in (ARABIC, "plain")]
     assert [name.evaluate("(one) => getComputedStyle(one).direction") for name in shown] == ["rtl", "ltr"]
+
+
+def shown_to_a_user(title: str) -> Examples:
+    item = {"item": "1", "title": title}
+    because = Because(kind="item", what="1", title=title, weight=0.25)
+    hit = Recommended(**item, score=1.0, hit=True, why=[because], n_reasons=3)
+    missed = Recommended(item="2", title="other", score=0.5, hit=False)
+    known = {"history": [item], "n_history": 5, "truth": [item], "n_truth": 1}
+    return Examples(users=[Example(user=title, activity="low", recommended=[hit, missed], **known)])
+
+
+def test_a_users_lists_stand_beside_each_other_and_titles_are_data(visit: Any, tmp_path: Path) -> None:
+    runs = stored(tmp_path, NAMES[:3])
+    for run, title in zip(runs, (HOSTILE, HOSTILE, ARABIC), strict=True):
+        (run.path / EXAMPLES_FILE).write_text(shown_to_a_user(title).model_dump_json())
+    (runs[1].path / EXAMPLES_FILE).write_text("{")
+    opened = visit(write(tmp_path / "report.html", runs), width=390)
+    lists = opened.page.locator(".lists > div")
+    assert lists.locator("h4").all_inner_texts() == ["ease 1 of 2 hit", "popularity 1 of 2 hit"]
+    assert lists.first.locator("li.hit bdi").all_inner_texts()[0] == HOSTILE
+    assert lists.first.locator("small").all_inner_texts() == [f"from the history: {HOSTILE} (+0.25) and 2 more"]
+    assert opened.page.evaluate("window.ran") is None
+    assert opened.complaints == []
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_the_same_records_give_the_same_file(tmp_path: Path) -> None:

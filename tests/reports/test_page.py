@@ -227,7 +227,7 @@ def test_a_users_lists_stand_beside_each_other_and_titles_are_data(visit: Any, t
     (runs[1].path / EXAMPLES_FILE).write_text("{")
     opened = visit(write(tmp_path / "report.html", runs), width=390)
     lists = opened.page.locator(".lists > div")
-    assert lists.locator("h4").all_inner_texts() == ["ease 1 of 2 hit", "popularity 1 of 2 hit"]
+    assert lists.locator("h4").all_text_contents() == ["ease 1 of 2 hit", "popularity 1 of 2 hit"]
     assert lists.first.locator("li.hit bdi").all_inner_texts()[0] == HOSTILE
     assert lists.first.locator("small").all_inner_texts() == [f"from the history: {HOSTILE} (+0.25) and 2 more"]
     assert opened.page.evaluate("window.ran") is None

@@ -180,7 +180,7 @@ def _y() -> alt.Y:
 
 def _joined() -> alt.Chart:
     base = alt.Chart().transform_filter("datum.front")
-    line = base.mark_line(color=PALETTE[0], opacity=0.6, strokeWidth=1.5, interpolate="step-after")
+    line = base.mark_line(color=PALETTE[0], opacity=0.9, strokeWidth=1.5, interpolate="step-after")
     drawn: alt.Chart = line.encode(_x(), _y(), order="price:Q")
     return drawn
 

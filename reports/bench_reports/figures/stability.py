@@ -198,10 +198,11 @@ def _spec(boards: Sequence[TaskBoard], ranks: Sequence[Ranks], joined: Sequence[
         for (first, last), lane in zip(joined, lanes, strict=True)
     ]
     y = alt.Y("n:N", title=None, scale=alt.Scale(domain=order), axis=alt.Axis(labelLimit=120, grid=True, ticks=False))
-    colour = alt.Color("t:N", scale=_colours(list(tasks.values())), legend=alt.Legend(columns=3, symbolOpacity=1))
+    legend = alt.Legend(columns=3, symbolOpacity=1)
+    colour = alt.Color("t:N", scale=_colours(list(tasks.values())), legend=legend)
     tips = [alt.Tooltip("n:N", title="algorithm"), alt.Tooltip("t:N", title="task"), alt.Tooltip("r:Q", title="rank")]
     tips += [alt.Tooltip("l:Q", title="best of a seed"), alt.Tooltip("h:Q", title="worst of a seed")]
-    shape = alt.Shape("t:N", sort=list(tasks.values()), legend=None)
+    shape = alt.Shape("t:N", scale=alt.Scale(domain=list(tasks.values())), legend=legend)
     base = alt.Chart(values_of(points))
     layers = [
         base.mark_rule(strokeWidth=2, opacity=0.45).encode(_x("l", len(ranks)), y, x2="h:Q", color=colour),

@@ -89,6 +89,25 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class AgainstMargin:
+    """Whether `a − b` lies above or below `−margin`. NaN where there are too few users to say."""
+
+    difference: float
+    low: float
+    high: float
+    """Bounds of the difference, each of which the true one is beyond with probability `alpha`."""
+    p_above: float
+    """One-sided: of differences this large or larger if the true one were `−margin`."""
+    p_below: float
+    standard_error: float
+    users_se: float
+    """The part of the standard error that is due to the users."""
+    n_users: int
+    n_seeds: int
+    n_undefined: int
+
+
+@dataclass(frozen=True, slots=True)
 class Separation:
     """Which systems can be told from the best one."""
 
@@ -165,6 +184,38 @@ def compare(
         UsageError: `a` and `b` have different numbers of users.
     """
     return _compare_all([(a, b)], draws, permutations, level, seed)[0]
+
+
+def against_margin(a: FloatArray, b: FloatArray, margin: float, *, alpha: float = 0.05) -> AgainstMargin:
+    """Two one-sided tests of the paired difference against `−margin`, by the t test of `compare`.
+
+    The tests and the bounds agree: `low > −margin` where `p_above < alpha`, `high < −margin` where `p_below < alpha`.
+    As in two one-sided tests of equivalence (Schuirmann 1987), the bounds are those of a 1 − 2 alpha interval.
+
+    Raises:
+        UsageError: `a` and `b` have different numbers of users.
+    """
+    _check([a, b], 1, 1 - 2 * alpha)
+    part = _crossed(_difference(a, b))
+    if part.n_users < 2:
+        nothing = math.nan
+        few = (part.n_users, part.n_seeds, part.n_undefined)
+        return AgainstMargin(part.mean, nothing, nothing, nothing, nothing, nothing, nothing, *few)
+    half = _half_width(part, 1 - 2 * alpha)
+    tail = _tail(part, abs(part.mean + margin)) / 2
+    above = part.mean > -margin
+    return AgainstMargin(
+        difference=part.mean,
+        low=part.mean - half,
+        high=part.mean + half,
+        p_above=tail if above else 1 - tail,
+        p_below=1 - tail if above else tail,
+        standard_error=part.standard_error,
+        users_se=math.sqrt(part.users_variance),
+        n_users=part.n_users,
+        n_seeds=part.n_seeds,
+        n_undefined=part.n_undefined,
+    )
 
 
 def separate_from_best(

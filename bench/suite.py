@@ -18,6 +18,7 @@ from bench.interactions import content_hash
 from bench.ledger import TunedRow, read_all_tuned
 from bench.metrics import Metric, parse_metrics
 from bench.plugins import Registries
+from bench.policy import Policy
 from bench.protocol.audit import check_leaks
 from bench.protocol.filters import Filters
 from bench.protocol.rules import Rules, Sampling
@@ -70,7 +71,7 @@ class Row(Strict):
     """By task and metric, what was published of this algorithm under this protocol; shown below the leaderboard."""
 
 
-_NO_RESULTS: Any = {"tuned": True, "published_in": True, "algorithms": {"__all__": {"published", "tune"}}}
+_NO_RESULTS: Any = {"gate": True, "tuned": True, "published_in": True, "algorithms": {"__all__": {"published", "tune"}}}
 """What cannot change a result is in no fingerprint; the content of `tuned` is added to it."""
 BY_TASK = ("per_task", "published")
 """Fields of a row that are by task."""
@@ -99,6 +100,8 @@ class Suite(Strict):
     algorithms: dict[Name, Row] = Field(min_length=1)
     published_in: str = ""
     """Where the published values of the rows are from."""
+    gate: Policy | None = None
+    """When `bench check` fails; a `bench.toml` in the working folder and the command line go before it."""
     tuned: str | None = None
     """A file of tuned rows beside this one, as `bench tune --export` writes it: their parameters win, and their
     ledgers go on record."""

@@ -10,6 +10,8 @@ import typer
 from typer.exceptions import TyperException
 
 from bench.cli import (
+    baseline,
+    check,
     compare,
     data,
     evaluate,
@@ -39,12 +41,14 @@ app.command("leaderboard")(leaderboard.command)
 app.command("report")(report.command)
 app.command("slices")(slices.command)
 app.command("compare")(compare.command)
+app.command("check")(check.command)
 app.command("reproduce")(reproduce.command)
 app.command("tune")(tune.command)
 app.command("evaluate")(evaluate.command)
 app.command("export-fold")(export_fold.command)
 app.command("ui")(ui.command)
 app.command("sync")(sync.command)
+app.add_typer(baseline.app, name="baseline")
 app.add_typer(listing.app, name="list")
 app.add_typer(data.app, name="data")
 

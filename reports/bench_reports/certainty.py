@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from bench.statistics import Separation, estimates, separate_from_best
 from bench.store import Stored
+from bench.values import depends_on_one_seed, matrices
 from bench_reports.board import BoardRow
-from bench_reports.values import depends_on_one_seed, matrices
 
 ALPHA = 0.05
 

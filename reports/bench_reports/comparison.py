@@ -12,8 +12,8 @@ from bench.interactions import Float64Array
 from bench.records import RunRecord, Status
 from bench.statistics import Comparison, compare, holm
 from bench.store import Stored
+from bench.values import depends_on_one_seed, matrices
 from bench_reports.certainty import ALPHA
-from bench_reports.values import depends_on_one_seed, matrices
 
 Systems = Mapping[str, Sequence[Stored]]
 """The runs of each system on one task: a run a seed and fold."""

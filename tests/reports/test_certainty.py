@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from bench.statistics import estimates
+from bench.values import matrices
 from bench_reports.board import BoardRow, TaskBoard
 from bench_reports.leaderboard import leaderboard
-from bench_reports.values import matrices
 
 N_USERS = 200
 BASE = np.random.default_rng(0).beta(1, 3, N_USERS)

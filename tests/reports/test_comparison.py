@@ -11,8 +11,8 @@ import pytest
 from bench.errors import NoVerdictError, UsageError
 from bench.records import DatasetRef, Status
 from bench.statistics import compare, holm
+from bench.values import matrices
 from bench_reports.comparison import compare_all, json_pair
-from bench_reports.values import matrices
 
 N_USERS = 150
 BASE = np.random.default_rng(0).beta(1, 3, N_USERS)

@@ -14,7 +14,7 @@ from bench.store import Stored
 from bench_reports.board import TaskBoard
 from bench_reports.figures.drawing import PALETTE, choice, labels_of, rounded, spec_of, values_of, window
 from bench_reports.figures.figure import Figure, key_of, share
-from bench_reports.values import matrices
+from bench.values import matrices
 
 BINS = 25
 """Of each side of zero."""

@@ -23,7 +23,7 @@ from bench_reports.board import TaskBoard
 from bench_reports.certainty import ALPHA
 from bench_reports.figures.drawing import GREY, INK, PALETTE, labels_of, rounded, spec_of, values_of
 from bench_reports.figures.figure import Figure, listed, slug
-from bench_reports.values import matrices
+from bench.values import matrices
 
 Pair = tuple[str, str]
 Span = tuple[int, int]

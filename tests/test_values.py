@@ -9,7 +9,7 @@ import pytest
 
 from bench.errors import DataError
 from bench.store import PER_USER_FILE
-from bench_reports.values import matrices
+from bench.values import matrices
 
 NAN = float("nan")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,13 +24,30 @@ def matrices(rows: Mapping[str, Sequence[Stored]], label: str) -> dict[str, Floa
     is the user's mean over folds.) NaN where the metric is undefined. Rows of which a record has no such values are
     left out.
     """
+    found = {name: [_read(run, label) for run in runs] for name, runs in rows.items()}
+    return aligned(
+        {
+            name: complete
+            for name, own in found.items()
+            if (complete := [one for one in own if one is not None]) and len(complete) == len(own)
+        }
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class OfRun:
+    """One metric of one run: users, string[n_users], and their values, float64[n_users]."""
+
+    seed: int
+    users: pa.ChunkedArray
+    values: Float64Array
+
+
+def aligned(rows: Mapping[str, Sequence[OfRun]]) -> dict[str, Float64Array]:
+    """`matrices` of what was read already: float64[n_users, n_seeds] by row, the same users in the same order."""
     users = _Users()
-    found = {name: [_read(run, label, users) for run in runs] for name, runs in rows.items()}
-    return {
-        name: _matrix(complete, [run.record.seed for run in rows[name]], len(users))
-        for name, own in found.items()
-        if (complete := [one for one in own if one is not None]) and len(complete) == len(own)
-    }
+    coded = {name: [(users.codes(run.users), run.values) for run in runs] for name, runs in rows.items()}
+    return {name: _matrix(own, [run.seed for run in rows[name]], len(users)) for name, own in coded.items()}
 
 
 class _Users:
@@ -60,9 +78,9 @@ _Found = tuple[Int64Array, Float64Array]
 """A record's users as codes, and their values."""
 
 
-def _read(run: Stored, label: str, users: _Users) -> _Found | None:
+def _read(run: Stored, label: str) -> OfRun | None:
     found = read_per_user(run.path, [label])
-    return None if found is None or label not in found[1] else (users.codes(found[0]), found[1][label])
+    return None if found is None or label not in found[1] else OfRun(run.record.seed, found[0], found[1][label])
 
 
 def _matrix(found: Sequence[_Found], seeds: Sequence[int], n_users: int) -> Float64Array:

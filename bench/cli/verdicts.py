@@ -31,7 +31,7 @@ def print_report(report: Report, console: Console) -> None:
 def _table(verdicts: list[Verdict]) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for at, header in enumerate(HEADERS):
-        table.add_column(header, justify="left" if at < 4 else "right", no_wrap=at != 2)
+        table.add_column(header, justify="left" if at < 4 else "right", no_wrap=at != 2, overflow="fold")
     for one in verdicts:
         first, *others = cells(one)
         table.add_row(Text(first, style=COLOURS.get(one.verdict, "red")), *map(Text, others))

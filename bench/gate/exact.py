@@ -33,15 +33,18 @@ class _Tolerance:
 
 
 def judge_exactly(baseline: Measured, candidate: Measured, pairs: Sequence[Paired], policy: Policy) -> list[Verdict]:
-    """A verdict on every pair, pass or changed; and on every other metric of these rows that is not the same."""
+    """A verdict on every pair, pass or changed. Where all pairs of a row pass, also on each of its other metrics whose
+    mean changed: then it is the metric that did.
+    """
     found = []
-    gated = {(one.item.task, one.item.row, one.item.metric) for one in pairs}
     for task, row in dict.fromkeys((one.item.task, one.item.row) for one in pairs):
         before, now = (next(iter(side.runs(task, row).values())) for side in (baseline, candidate))
         same = _computed_with(baseline.environment(before)) == _computed_with(candidate.environment(now))
         tolerance = _Tolerance(policy, loose=now.seeded and not same)
-        found += [_judge(one, tolerance) for one in pairs if (one.item.task, one.item.row) == (task, row)]
-        found += [one for one in _others(before, now, tolerance) if (task, row, one.metric) not in gated]
+        gated = [_judge(one, tolerance) for one in pairs if (one.item.task, one.item.row) == (task, row)]
+        found += gated
+        if all(one.verdict is Outcome.PASS for one in gated):
+            found += _others(before, now, tolerance, {one.metric for one in gated})
     return found
 
 
@@ -93,19 +96,22 @@ def _decide(pair: Paired, means: Sequence[float], tolerance: _Tolerance) -> tupl
     )
 
 
-def _others(before: Run, now: Run, tolerance: _Tolerance) -> Iterator[Verdict]:
+def _others(before: Run, now: Run, tolerance: _Tolerance, gated: set[str]) -> Iterator[Verdict]:
     """By their means: of these metrics the baseline has no values per user."""
     for label, old in before.metrics.items():
+        if label in gated:
+            continue
         item, new = Item(now.task, now.row, label), now.metrics.get(label)
         if new is None:
             yield item.verdict(Outcome.NO_VERDICT, "is not measured any more")
         elif new.version != old.version:
             reason = f"{label} is defined otherwise: version {old.version} in the baseline, {new.version} now"
             yield item.verdict(Outcome.NO_VERDICT, reason)
-        elif (gap := _gap(old, new)) > (allowed := tolerance.of(old.value or 0.0)):
+        elif _gap(old, new) > (allowed := tolerance.of(old.value or 0.0)):
             yield item.verdict(
                 Outcome.CHANGED,
-                f"the mean is off by {gap:.2g}, and {allowed:.2g} is allowed",
+                "the mean changed, though what is gated of the same lists did not",
+                margin=allowed,
                 higher_is_better=old.higher_is_better,
                 baseline=old.value,
                 candidate=new.value,

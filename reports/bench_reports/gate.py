@@ -38,10 +38,11 @@ def cells(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _allowed(verdict: Verdict) -> str:
-    """How far it may get worse, with the sign of that."""
+    """How far it may get worse, with the sign of that; in the exact tier how far it may be off."""
     if verdict.margin is None:
         return MISSING
-    return f"{'-' if verdict.higher_is_better else '+'}{verdict.margin:.2g}"
+    sign = "±" if verdict.low is None else "-" if verdict.higher_is_better else "+"
+    return f"{sign}{verdict.margin:.2g}"
 
 
 def reasons(report: Report) -> list[str]:

@@ -96,7 +96,7 @@ def command(
         return folds_of(chosen, registries, data_dir)
 
     interrupt_on_sigterm()
-    running = Running(out, limits, Settings(here, checked_precision(precision, here), threads), folds, _display)
+    running = Running(out, limits, Settings(here, checked_precision(precision, here), threads), folds, display)
     report = check(
         loaded,
         baseline,
@@ -113,11 +113,12 @@ def command(
 
 
 @contextmanager
-def _display(session: Session) -> Iterator[Listener]:
+def display(session: Session) -> Iterator[Listener]:
+    """Bars on stderr for the jobs of a session."""
     from bench.cli.progress import RunDisplay
 
-    with RunDisplay("check", len(session.jobs), len(session.done)) as display:
-        yield display
+    with RunDisplay("jobs", len(session.jobs), len(session.done)) as bars:
+        yield bars
 
 
 def _write(report: Report, junit: Path | None, markdown: Path | None) -> None:

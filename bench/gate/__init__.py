@@ -6,7 +6,8 @@ report = check("smoke", "reports/baselines/smoke", exact=True)
 assert report.exit_code == 0, report.summary()
 """
 
-from bench.gate.checking import Running, check
+from bench.gate.checking import check
+from bench.gate.jobs import Running
 from bench.gate.verdict import Report, Verdict
 from bench.policy import Outcome, Policy
 

@@ -2,61 +2,24 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.dataset_source import Acquire
 from bench.errors import NoVerdictError
 from bench.gate import baseline as baselines
 from bench.gate.exact import judge_exactly
+from bench.gate.jobs import Running, results_of
 from bench.gate.judge import Item, Paired, judge, pair
 from bench.gate.measured import Measured, Protocol
 from bench.gate.verdict import Report, Verdict
 from bench.plugins import Registries, load_registries
 from bench.policy import Outcome, Policy, resolve_policy
-from bench.records import RunRecord, Status
-from bench.running.folds import PreparedFold, build_folds
-from bench.running.local import Listener
-from bench.running.lock import exclusive, work_folder
+from bench.records import Status
+from bench.running.folds import PreparedFold
 from bench.running.plan import Job, Request
-from bench.running.process import Limits
-from bench.running.session import Session, prepare
-from bench.running.settings import Settings
-from bench.running.worker import now
-from bench.store import Store, Stored
+from bench.store import Stored
 from bench.suite import Suite, load_suite
-
-FoldsOf = Callable[[Suite, Registries], dict[str, list[PreparedFold]]]
-Display = Callable[[Session], AbstractContextManager[Listener]]
-
-
-class Quiet:
-    """Hears of jobs and says nothing."""
-
-    def started(self, job: Job) -> None:
-        """Nothing."""
-
-    def progress(self, job: Job, stage: str, done: int, total: int, note: str) -> None:
-        """Nothing."""
-
-    def finished(self, job: Job, record: RunRecord) -> None:
-        """Nothing."""
-
-
-@dataclass(frozen=True)
-class Running:
-    """How what is missing is run. display: hears of the jobs of a session."""
-
-    out: Path = Path("bench-runs")
-    limits: Limits = field(default_factory=lambda: Limits(1, None, None))
-    settings: Settings = field(default_factory=Settings)
-    folds_of: FoldsOf = lambda suite, registries: build_folds(suite, registries, Acquire())
-    display: Display = lambda session: nullcontext(Quiet())
-    command: str = field(default_factory=lambda: shlex.join(["bench", *sys.argv[1:]]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,17 +165,7 @@ class _Check:
         seeds = {key: {run.seed for run in baseline.runs(*place).values()} for key, place in names.items()}
         last = max(seed for own in seeds.values() for seed in own)
         request = Request(self.seeds or max(1, last - suite.seed + 1), running.settings, command=running.command)
-        store = Store(running.out)
-        with exclusive(running.out, request.command, now()), work_folder(running.out) as work:
-            store.sweep()
-            session = prepare(suite, folds, self.registries, store, work, request, rerun=False)
-            jobs = [job for job in session.jobs if _pairs(job, seeds.get((job.task, job.row), set()))]
-            session = Session(jobs, session.done)
-            results = {job.key: session.done[job.key] for job in jobs if job.key in session.done}
-            with running.display(session) as listener:
-                for stored in session.execute(store, work, running.limits, listener):
-                    results[stored.record.key] = stored
-        return [results[job.key] for job in jobs]
+        return results_of(suite, folds, self.registries, request, running, lambda job: _pairs(job, seeds))
 
     def _judge(self, baseline: Measured, results: Sequence[Stored], items: Sequence[Item]) -> list[Verdict]:
         if not items:
@@ -229,9 +182,13 @@ class _Check:
         return [*verdicts, *judge(pairs, self.policy)]
 
 
-def _pairs(job: Job, seeds: set[int]) -> bool:
-    """Whether the baseline has something to compare the job with; one that has no seed stands for all seeds."""
-    return bool(seeds) and (job.seed in seeds or not job.seeded)
+def _pairs(job: Job, seeds: Mapping[tuple[str, str], set[int]]) -> bool:
+    """Whether the baseline has something to compare the job with; one that has no seed stands for all seeds.
+
+    seeds: those of the baseline by (task, row).
+    """
+    own = seeds.get((job.task, job.row), set())
+    return bool(own) and (job.seed in own or not job.seeded)
 
 
 def _named(run: Stored, row: str) -> Stored:

@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from bench.cli import (
     baseline,
+    calibrate,
     check,
     compare,
     data,

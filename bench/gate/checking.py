@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.errors import NoVerdictError
+from bench.errors import NoVerdictError, UnknownNameError
 from bench.gate import baseline as baselines
 from bench.gate.exact import judge_exactly
 from bench.gate.jobs import Running, results_of
@@ -70,6 +70,7 @@ def check(
     running = running or Running()
     running = running if out is None else replace(running, out=Path(out))
     checking = _Check(candidate, policy, 1 if exact else seeds or policy.seeds, exact, running, registries)
+    checking.require_known_metrics()
     try:
         stored = baselines.load(Path(baseline))
     except NoVerdictError as error:
@@ -88,8 +89,16 @@ class _Check:
     running: Running
     registries: Registries
 
+    def require_known_metrics(self) -> None:
+        """Raises UnknownNameError if the policy names a metric that the suite has on no task."""
+        suite = self.candidate.suite
+        known = {one.label for task in suite.tasks for one in suite.metrics_of(task, self.registries)}
+        for label in (*self.policy.metrics, *self.policy.margins):
+            if label not in known:
+                raise UnknownNameError(f"gated metric of {suite.label}", label, known)
+
     def metrics(self, task: str) -> list[str]:
-        """What is gated on a task. Raises UnknownNameError if the suite has no such metric."""
+        """What is gated on a task."""
         suite = self.candidate.suite
         known = {metric.label for metric in suite.metrics_of(task, self.registries)}
         wanted = self.policy.metrics or [suite.primary_of(task, self.registries).label]
@@ -171,7 +180,7 @@ class _Check:
         if not items:
             return []
         old = {name: row for row, name in self.candidate.rows.items()}
-        metrics = list(dict.fromkeys([*baseline.contents.gated, *(item.metric for item in items)]))
+        metrics = list(dict.fromkeys(item.metric for item in items))
         fine = [run for run in results if run.record.status is Status.OK]
         candidate = Measured.of([_named(run, old[run.record.row]) for run in fine], metrics)
         found = [pair(baseline, candidate, item) for item in items]

@@ -138,6 +138,10 @@ class Measured:
         Raises UsageError if the runs of a task do not share one protocol, or a metric has no values per user.
         """
         runs = sorted(stored, key=lambda run: _place(run.record))
+        table = _table(runs, metrics)
+        without = [one for one in metrics if table[one].null_count == len(table)]
+        if without:
+            raise UsageError(f"only a metric with values per user can be gated. Got {', '.join(without)}.")
         environments = list(dict.fromkeys(_comparable(run.record.environment) for run in runs))
         contents = Contents(
             suite=f"{runs[0].record.suite.name}-v{runs[0].record.suite.version}",
@@ -146,7 +150,7 @@ class Measured:
             environments=[Environment.model_validate_json(one) for one in environments],
             runs=[_run(run.record, environments.index(_comparable(run.record.environment))) for run in runs],
         )
-        return cls(contents, _table(runs, metrics))
+        return cls(contents, table)
 
     def runs(self, task: str, row: str) -> dict[int, Run]:
         """The runs of a row on a task, by their position."""

@@ -18,6 +18,7 @@ from scipy import stats
 
 from bench.errors import UsageError
 from bench.statistics import (
+    against_margin,
     compare,
     estimate,
     estimates,
@@ -390,3 +391,36 @@ def test_the_p_values_of_all_pairs_are_those_of_each_pair(seeds: tuple[int, ...]
     for (one, two), p in found.items():
         assert p == pytest.approx(compare(systems[one], systems[two], draws=1, permutations=1).p_t, rel=1e-9)
     assert pairwise_p({"a": systems["a"], "b": systems["a"].copy()}) == {("a", "b"): 1.0}
+
+
+@pytest.mark.parametrize("n_seeds", [1, 3])
+@pytest.mark.parametrize("shift", [-0.05, -0.02, 0.0, 0.03])
+def test_bounds_and_tests_against_a_margin_agree(n_seeds: int, shift: float) -> None:
+    rng = np.random.default_rng(3)
+    b = rng.beta(1, 3, (200, n_seeds))
+    a = b + shift + rng.normal(0, 0.1, b.shape) + rng.normal(0, 0.005, (1, n_seeds))
+    found = against_margin(a, b, 0.02)
+    assert found.p_above + found.p_below == pytest.approx(1)
+    assert (found.low > -0.02) == (found.p_above < 0.05)
+    assert (found.high < -0.02) == (found.p_below < 0.05)
+    two_sided = compare(a, b, draws=1, permutations=1).p_t
+    assert 2 * min(against_margin(a, b, 0.0).p_above, against_margin(a, b, 0.0).p_below) == pytest.approx(two_sided)
+
+
+def test_at_the_margin_either_error_is_as_rare_as_promised() -> None:
+    passed = regressed = 0
+    rng = np.random.default_rng(8)
+    for _ in range(400):
+        b = rng.beta(1, 3, (200, 1))
+        found = against_margin(b - 0.02 + rng.normal(0, 0.2, b.shape), b, 0.02)
+        passed += found.p_above < 0.05
+        regressed += found.p_below < 0.05
+    low, high = central(400, 0.05)
+    assert low <= passed <= high
+    assert low <= regressed <= high
+
+
+def test_against_a_margin_one_user_says_nothing_and_equal_values_all() -> None:
+    assert math.isnan(against_margin(np.zeros((1, 1)), np.zeros((1, 1)), 0.1).p_above)
+    same = against_margin(np.ones((5, 2)), np.ones((5, 2)), 0.1)
+    assert (same.low, same.high, same.p_above, same.p_below) == (0, 0, 0, 1)

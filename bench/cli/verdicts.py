@@ -10,10 +10,10 @@ from rich.text import Text
 
 from bench.gate.verdict import Report, Verdict
 from bench.policy import Outcome
-from bench_reports.gate import HEADERS, cells, reasons, shown, title
+from bench_reports.gate import HEADERS, cells, meaning, reasons, shown, title
 
 COLOURS = {Outcome.PASS: "green", Outcome.INCONCLUSIVE: "yellow", Outcome.NO_VERDICT: "yellow"}
-MIN_WIDTH = 110
+MIN_WIDTH = 120
 """Characters of a line: numbers are never cut, so a narrower terminal wraps them."""
 
 
@@ -23,6 +23,7 @@ def print_report(report: Report, console: Console) -> None:
     console.print(Text(title(report), style="bold"))
     if listed := shown(report):
         console.print(_table(listed))
+        console.print(Padding(Text(meaning(report), style="dim"), (0, 0, 0, 2)))
     for reason in reasons(report):
         console.print(Padding(Text(reason), (0, 0, 0, 2)))
     console.print(Text(report.summary(), style="bold green" if report.exit_code == 0 else "bold red"))

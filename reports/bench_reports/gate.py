@@ -10,7 +10,18 @@ from bench.gate.verdict import Report, Verdict
 from bench.policy import Outcome
 from bench_reports.rendering import MISSING, number
 
-HEADERS = ("verdict", "task", "algorithm", "metric", "baseline", "now", "difference", "interval", "allowed")
+HEADERS = (
+    "verdict",
+    "task",
+    "algorithm",
+    "metric",
+    "baseline",
+    "now",
+    "difference",
+    "interval",
+    "allowed",
+    "users × seeds",
+)
 MARKS = {
     Outcome.PASS: "✓",
     Outcome.REGRESSED: "✗",
@@ -34,6 +45,7 @@ def cells(verdict: Verdict) -> tuple[str, ...]:
         MISSING if verdict.difference is None else f"{verdict.difference:+.4f}",
         interval,
         _allowed(verdict),
+        f"{verdict.n_users} × {verdict.n_seeds}" if verdict.n_users else MISSING,
     )
 
 
@@ -70,11 +82,23 @@ def title(report: Report) -> str:
     return f"{report.suite} against {report.baseline}{', exactly' if report.exact else ''}"
 
 
+def meaning(report: Report) -> str:
+    """How to read the numbers."""
+    if report.exact:
+        return "Every user's value must be as in the baseline; allowed: how far it may be off."
+    level = f"{100 * (1 - 2 * report.policy.alpha):g} %"
+    return (
+        f"Differences: now − baseline, paired by user and by seed. interval: {level}, of users and seeds. "
+        "allowed: what is not yet a regression."
+    )
+
+
 def render_markdown(report: Report) -> str:
     """For a pull request's comment or a job's summary: the summary, why, and the table folded away where all pass."""
     lines = [f"### bench check: {report.summary()}", "", f"{title(report)}.", ""]
     lines += [*(f"- {reason}" for reason in reasons(report)), ""]
-    table = [_row(HEADERS), _row(["---"] * 4 + ["---:"] * 5), *(_row(cells(one)) for one in shown(report))]
+    table = [_row(HEADERS), _row(["---"] * 4 + ["---:"] * 6), *(_row(cells(one)) for one in shown(report))]
+    table += ["", meaning(report)]
     folded = ["<details><summary>All verdicts</summary>", "", *table, "", "</details>"]
     return "\n".join([*lines, *(table if report.exit_code else folded), ""]).replace("\n\n\n", "\n\n")
 

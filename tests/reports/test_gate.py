@@ -10,7 +10,16 @@ from bench.policy import Outcome, Policy
 from bench_reports.gate import reasons, render_json, render_markdown
 from bench_reports.junit import render_junit
 
-NUMBERS = {"baseline": 0.25, "candidate": 0.24, "difference": -0.01, "low": -0.02, "high": 0.0, "margin": 0.005}
+NUMBERS = {
+    "baseline": 0.25,
+    "candidate": 0.24,
+    "difference": -0.01,
+    "low": -0.02,
+    "high": 0.0,
+    "margin": 0.005,
+    "n_users": 938,
+    "n_seeds": 3,
+}
 
 
 def verdict(outcome: Outcome, row: str = "a|b", reason: str = "why <&", **fields: object) -> Verdict:
@@ -31,8 +40,8 @@ def test_markdown_says_why_first_and_folds_a_pass_away() -> None:
     assert "- regressed: holdout · ease · ndcg@10: why <&." in lines
     rows = [line for line in lines if line.startswith("| ✗") or line.startswith("| ✓")]
     assert rows == [
-        "| ✗ regressed | holdout | ease | ndcg@10 | 0.2500 | 0.2400 | -0.0100 | -0.0200…+0.0000 | -0.005 |",
-        "| ✓ pass | holdout | a\\|b | ndcg@10 | 0.2500 | 0.2400 | -0.0100 | -0.0200…+0.0000 | -0.005 |",
+        "| ✗ regressed | holdout | ease | ndcg@10 | 0.2500 | 0.2400 | -0.0100 | -0.0200…+0.0000 | -0.005 | 938 × 3 |",
+        "| ✓ pass | holdout | a\\|b | ndcg@10 | 0.2500 | 0.2400 | -0.0100 | -0.0200…+0.0000 | -0.005 | 938 × 3 |",
     ]
     assert "<details>" not in text
     assert "<details>" in render_markdown(report(verdict(Outcome.PASS)))

@@ -86,8 +86,8 @@ class OwnNDCG(NDCG):
 
 
 def register(registries):
-    registries.algorithms.add("leaky", Leaky, "tests")
-    registries.metrics.add("own_ndcg", OwnNDCG, "tests")
+    registries.algorithms.add("leaky", Leaky, origin="tests")
+    registries.metrics.add("own_ndcg", OwnNDCG, origin="tests")
 '''
 
 

@@ -190,7 +190,9 @@ def _passed(test: AgainstMargin, margin: float, mean: float) -> str:
 
 def _share(value: float, mean: float) -> str:
     """ "0.0049 (2 %)"."""
-    return f"{value:.2g} ({100 * value / abs(mean):.2g} %)" if mean else f"{value:.2g}"
+    share = 100 * value / abs(mean) if mean else math.inf
+    percent = f"{share:.2g}" if abs(share) < 100 else f"{share:.0f}"
+    return f"{value:.2g} ({percent} %)" if mean else f"{value:.2g}"
 
 
 def _inconclusive(test: AgainstMargin, margin: float, mean: float, policy: Policy, n_tests: int) -> str:

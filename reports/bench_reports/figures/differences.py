@@ -11,10 +11,10 @@ import numpy as np
 
 from bench.interactions import Float64Array, Int64Array
 from bench.store import Stored
+from bench.values import matrices
 from bench_reports.board import TaskBoard
 from bench_reports.figures.drawing import PALETTE, choice, labels_of, rounded, spec_of, values_of, window
 from bench_reports.figures.figure import Figure, key_of, share
-from bench.values import matrices
 
 BINS = 25
 """Of each side of zero."""

@@ -19,11 +19,11 @@ from bench.interactions import Float64Array
 from bench.records import Status
 from bench.statistics import holm, pairwise_p
 from bench.store import Stored
+from bench.values import matrices
 from bench_reports.board import TaskBoard
 from bench_reports.certainty import ALPHA
 from bench_reports.figures.drawing import GREY, INK, PALETTE, labels_of, rounded, spec_of, values_of
 from bench_reports.figures.figure import Figure, listed, slug
-from bench.values import matrices
 
 Pair = tuple[str, str]
 Span = tuple[int, int]

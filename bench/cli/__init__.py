@@ -17,6 +17,7 @@ from bench.cli import (
     data,
     evaluate,
     export_fold,
+    history,
     leaderboard,
     listing,
     report,
@@ -40,6 +41,7 @@ app = typer.Typer(
 app.command("run")(run.command)
 app.command("leaderboard")(leaderboard.command)
 app.command("report")(report.command)
+app.command("history")(history.command)
 app.command("slices")(slices.command)
 app.command("compare")(compare.command)
 app.command("check")(check.command)

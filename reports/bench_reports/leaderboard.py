@@ -43,13 +43,14 @@ def suite_of(run: Stored) -> str:
     return f"{run.record.suite.name}-v{run.record.suite.version}"
 
 
-def _started(run: Stored) -> datetime:
+def started(run: Stored) -> datetime:
+    """When it began. Records of other programs may lack a time zone; they are taken to be in UTC."""
     moment = datetime.fromisoformat(run.record.started_at)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _task_board(runs: Sequence[Stored], sort: str | None, chosen: Sequence[str]) -> TaskBoard:
-    newest = max(runs, key=_started).record
+    newest = max(runs, key=started).record
     notes: list[str] = []
     runs = _current(_on_split(runs, newest.fold.split, notes), notes)
     values = _comparable_values(runs, notes)
@@ -98,7 +99,7 @@ def newest_runs(stored: Iterable[Stored]) -> list[Stored]:
     groups: dict[tuple[str, str], list[Stored]] = {}
     for run in stored:
         groups.setdefault((suite_of(run), run.record.task), []).append(run)
-    splits = {key: max(group, key=_started).record.fold.split for key, group in groups.items()}
+    splits = {key: max(group, key=started).record.fold.split for key, group in groups.items()}
     return [run for key, group in groups.items() for run in _current(_on_split(group, splits[key], []), [])]
 
 
@@ -126,12 +127,12 @@ def _on_split(runs: Sequence[Stored], fingerprint: str, notes: list[str]) -> lis
 def _current(runs: Sequence[Stored], notes: list[str]) -> list[Stored]:
     """The newest run of every row, fold and seed, without those whose parameters or code are not the row's newest."""
     latest: dict[tuple[str, int, int], Stored] = {}
-    for run in sorted(runs, key=_started):
+    for run in sorted(runs, key=started):
         latest[_order(run)] = run
     kept: list[Stored] = []
     for algorithm, group in groupby(sorted(latest.values(), key=_order), key=lambda run: run.record.row):
         own = list(group)
-        wanted = _setup(max(own, key=_started).record)
+        wanted = _setup(max(own, key=started).record)
         same = [run for run in own if _setup(run.record) == wanted]
         kept += same
         if len(same) < len(own):
@@ -152,7 +153,7 @@ def _setup(record: RunRecord) -> tuple[object, ...]:
 def _comparable_values(runs: Sequence[Stored], notes: list[str]) -> list[Mapping[str, MetricValue]]:
     """Each run's metrics without values of an older definition than the newest run's."""
     versions: dict[str, int] = {}
-    for run in sorted(runs, key=_started):
+    for run in sorted(runs, key=started):
         versions.update({label: value.version for label, value in run.record.metrics.items()})
     outdated = {
         f"{run.record.row}: {label} of version {value.version} not shown; the others are of {versions[label]}."
@@ -171,7 +172,7 @@ def _by_algorithm(
 
 
 def _row(runs: Sequence[Stored], values: Sequence[Mapping[str, MetricValue]], metrics: Sequence[str]) -> BoardRow:
-    records, newest = [run.record for run in runs], max(runs, key=_started).record
+    records, newest = [run.record for run in runs], max(runs, key=started).record
     good = [index for index, record in enumerate(records) if record.status is Status.OK]
     failed = [record for record in records if record.status is not Status.OK]
     shown = good or list(range(len(records)))
@@ -239,7 +240,7 @@ def _seed_notes(runs: Sequence[Stored]) -> list[str]:
 
 def _published_notes(runs: Sequence[Stored], rows: Sequence[BoardRow]) -> list[str]:
     """What others published of a row under this protocol, beside what came out here."""
-    records = {run.record.row: run.record for run in sorted(runs, key=_started)}
+    records = {run.record.row: run.record for run in sorted(runs, key=started)}
     notes = []
     for row in rows:
         record = records[row.algorithm]

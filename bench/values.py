@@ -101,6 +101,16 @@ def _contributions(folds: Sequence[_Found], n_users: int) -> Float64Array:
     return np.where(tested, found, np.nan)
 
 
+NAMED = 4
+"""Names that are spelled out in a sentence."""
+
+
+def some(names: Sequence[str]) -> str:
+    """The names for a sentence; of many the first and how many more: "ease, slim, vae, gru and 12 more"."""
+    left_out = len(names) - NAMED
+    return ", ".join(names) if left_out <= 1 else f"{', '.join(names[:NAMED])} and {left_out} more"
+
+
 def depends_on_one_seed(runs: Sequence[Stored]) -> bool:
     """Whether the runs of a system are all of one seed, and another could have given another result."""
     return len({run.record.seed for run in runs}) == 1 and any(run.record.seeded for run in runs)

@@ -2,84 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Literal
+import shlex
+from collections.abc import Collection
+from pathlib import Path
 
-from rich import box
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
+from bench.cli.table import GAP, fitting, table
+from bench.plugins import load_registries
+from bench_reports.advice import Step, next_steps
 from bench_reports.board import Board, TaskBoard
-from bench_reports.rendering import Column, columns, failures
+from bench_reports.rendering import columns, failures
+from bench_reports.values import some
 
-GAP = 2
-"""Blanks between two columns."""
-MIN_NAME = 4
-"""Characters of an algorithm's name that are left where the width is hopeless."""
+LOOK = (Step(("report",), "one page to read and to send", takes_folder="--runs"), Step(("ui",), "all runs in MLflow"))
 
 
-def print_board(board: Board, console: Console) -> None:
-    """Print the table of every task, and what to do next."""
-    hidden = dict.fromkeys(header for task in board.tasks for header in _print_task(task, console))
+def print_board(board: Board, console: Console, folder: Path | None = None) -> None:
+    """Print the table of every task, what holds for all of them, and what to do next.
+
+    Rows that are tied with the best are dim. folder: of the results, where the commands of what to do next
+    must be told.
+    """
+    shared = _shared(board)
+    hidden = {header: None for task in board.tasks for header in _print_task(task, shared, console)}
+    if shared:
+        console.print(Text("on every task", style="bold"))
+        _print_notes(shared, console)
+        console.print()
     if hidden:
-        ways = "widen the terminal, choose with --metrics, or use --format markdown"
-        console.print(f"Too narrow for {', '.join(hidden)}: {ways}.", style="dim")
-    console.print("Compare the runs: [bold]bench ui[/]", highlight=False)
+        ways = "--metrics chooses, --format csv has all."
+        console.print(Text(f"Did not fit: {some(list(hidden))}. {ways}", style="dim"))
+    _print_steps(board, folder, console)
 
 
-def _print_task(board: TaskBoard, console: Console) -> list[str]:
+def _shared(board: Board) -> list[str]:
+    """What is said of several tasks, and of each of them."""
+    if len(board.tasks) < 2:
+        return []
+    return [note for note in _notes(board.tasks[0]) if all(note in _notes(task) for task in board.tasks)]
+
+
+def _notes(board: TaskBoard) -> list[str]:
+    """The audit in brief: in full it is in the other formats and in the report."""
+    said = [note for note in board.notes if note not in board.audit]
+    return [*failures(board), *said, *([board.leaks] if board.leaks else [])]
+
+
+def _print_task(board: TaskBoard, shared: Collection[str], console: Console) -> list[str]:
     """Print one table and its notes; returns the headers of the columns that did not fit."""
     shown, hidden = fitting(columns(board), console.width)
     console.print(Text(board.title, style="bold"))
-    console.print(_table(shown, console.width))
-    for note in (*failures(board), *board.notes):
-        console.print(Padding(Text(note, style="dim"), (0, 0, 0, 2)))
+    tied = [index for index, row in enumerate(board.rows) if row.tied]
+    console.print(table(shown, console.width, dimmed=tied))
+    _print_notes([note for note in _notes(board) if note not in shared], console)
     console.print()
     return hidden
 
 
-def fitting(wanted: Sequence[Column], width: int) -> tuple[list[Column], list[str]]:
-    """The columns that fit `width` characters, and the headers of the others.
-
-    What is too wide first gets headers of two lines; then the least important columns go.
-    """
-    if _width(wanted) <= width:
-        return list(wanted), []
-    kept = list(wanted)
-    while _width(_broken(kept)) > width and any(column.priority for column in kept):
-        kept.remove(max(kept, key=lambda column: column.priority))
-    return _broken(kept), [column.header for column in wanted if column not in kept]
+def _print_notes(notes: Collection[str], console: Console) -> None:
+    for note in notes:
+        console.print(Padding(Text(note, style="dim"), (0, 0, 0, 2)))
 
 
-def _broken(shown: Sequence[Column]) -> list[Column]:
-    """The columns with headers of two lines: "ndcg" above "@10"."""
-    return [replace(column, header=column.header.replace("@", "\n@").replace(" ", "\n")) for column in shown]
-
-
-def _width(shown: Sequence[Column]) -> int:
-    return sum(_column_width(column) for column in shown) + GAP * (len(shown) - 1)
-
-
-def _column_width(column: Column) -> int:
-    return max(len(text) for text in (*column.header.split("\n"), *column.cells))
-
-
-def _table(shown: Sequence[Column], width: int) -> Table:
-    """A divider is a blank too, so the padding is one less than the gap. Numbers are never cut: where nothing
-    else helps, names are.
-    """
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
-    excess = max(0, _width(shown) - width)
-    for column in shown:
-        own = _column_width(column)
-        own = max(MIN_NAME, own - excess) if column.header == "algorithm" else own
-        justify: Literal["left", "right"] = "left" if column.is_text else "right"
-        table.add_column(
-            column.header, justify=justify, no_wrap=True, overflow="ellipsis", min_width=own, max_width=own
-        )
-    for index in range(len(shown[0].cells)):
-        table.add_row(*(Text(c.cells[index], style="bold" if index in c.best else "") for c in shown))
-    return table
+def _print_steps(board: Board, folder: Path | None, console: Console) -> None:
+    """A command is never broken over lines: it is there to be copied."""
+    console.print(Text("Next", style="bold"))
+    for step in [*next_steps(board, load_registries().suites), *LOOK]:
+        place = [step.takes_folder, str(folder)] if folder else []
+        command = Text(f"  {shlex.join(['bench', *step.arguments, *place])}", style="bold")
+        if command.cell_len + len(step.why) + GAP <= console.width:
+            console.print(Text.assemble(command, f"  {step.why}"))
+        else:
+            console.print(command, soft_wrap=True)
+            console.print(Padding(Text(step.why), (0, 0, 0, 4)))

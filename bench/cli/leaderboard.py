@@ -48,7 +48,7 @@ def command(
     """Show the leaderboard of every suite and task that was run."""
     from bench_reports.leaderboard import leaderboard
 
-    print_as(leaderboard(stored_runs(out, suite, task or []), sort, labels_in(metrics)), format_)
+    print_as(leaderboard(stored_runs(out, suite, task or []), sort, labels_in(metrics)), format_, out)
 
 
 def labels_in(text: str | None) -> list[str]:
@@ -89,8 +89,8 @@ def _label(run: Stored) -> str:
     return f"{run.record.suite.name}-v{run.record.suite.version}"
 
 
-def print_as(board: Board, format_: Format) -> None:
-    """Print a board to stdout."""
+def print_as(board: Board, format_: Format, out: Path) -> None:
+    """Print a board of the results in `out` to stdout."""
     from bench_reports.latex import render_latex
     from bench_reports.leaderboard import render_csv, render_json, render_markdown
 
@@ -99,7 +99,7 @@ def print_as(board: Board, format_: Format) -> None:
 
         from bench.cli.board import print_board
 
-        print_board(board, Console())
+        print_board(board, Console(), options.folder_to_name(out))
     else:
         render = {
             Format.MARKDOWN: render_markdown,

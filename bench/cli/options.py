@@ -33,6 +33,11 @@ TimeLimit = Annotated[float | None, typer.Option("--time-limit", min=0.001, help
 MemoryLimit = Annotated[str | None, typer.Option("--memory-limit", help="Memory one job may use, such as 8GiB.")]
 
 
+def folder_to_name(out: Path) -> Path | None:
+    """The folder of results as another command must be told; None where it looks there by itself."""
+    return None if out == Path(os.environ.get("BENCH_OUT", DEFAULT_OUT)) else out
+
+
 def default_jobs(threads: int) -> int:
     """As many jobs as there are cores for."""
     return max(1, (os.cpu_count() or 1) // threads)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bench.running.process import Limits
     from bench.store import Stored
     from bench.suite import Suite
+    from bench_reports.board import Board
 
 Only = Annotated[list[str] | None, typer.Option("--only", help="Run just this algorithm of the suite; repeatable.")]
 Tasks = Annotated[list[str] | None, typer.Option("--task", help="Run just this task of the suite; repeatable.")]
@@ -113,6 +114,7 @@ def _run(
     from bench.running.worker import now
     from bench.store import Store
     from bench.tracking import Mirror
+    from bench_reports.leaderboard import leaderboard
 
     registries, store = load_registries(), Store(out)
     interrupt_on_sigterm()
@@ -143,8 +145,12 @@ def _run(
             mirror.submit(stored)
         display.close()
         ordered = [results[job.key] for job in session.jobs]
-        print_results(ordered, json)
-        summary = mirror.finish(lambda: leaderboard_notes(list(store.all(suite.label))))
+        board = leaderboard(ordered)
+        print_results(ordered, board, out, json)
+        everything = list(store.all(suite.label))
+        for line in passed_over(ordered, everything):
+            print(f"note: {line}", file=sys.stderr)
+        summary = mirror.finish(lambda: leaderboard_notes(everything, board))
         if summary.warning:
             print(f"warning: {summary.warning}", file=sys.stderr)
     return ordered
@@ -198,20 +204,34 @@ class _Tuning:
         return suite, replace(request, tuned=requested([*found, *earlier]))
 
 
-def print_results(results: list[Stored], json: bool) -> None:
+def passed_over(results: Sequence[Stored], everything: Sequence[Stored]) -> list[str]:
+    """Kept results that `bench leaderboard` does not show, for it goes by the newest: in words, a line if any."""
+    from bench_reports.leaderboard import newest_runs
+
+    places = {_place(run): run.path for run in newest_runs(everything)}
+    rows = dict.fromkeys(run.record.row for run in results if places.get(_place(run), run.path) != run.path)
+    if not rows:
+        return []
+    return [f"kept, and older than what bench leaderboard shows of them: {', '.join(rows)}. --rerun makes them newest."]
+
+
+def _place(run: Stored) -> tuple[str, str, int, int]:
+    return run.record.task, run.record.row, run.record.fold.index, run.record.seed
+
+
+def print_results(results: list[Stored], board: Board, out: Path, json: bool) -> None:
     """The leaderboard on stdout: JSON for programs, tables for people."""
     from rich.console import Console
 
     from bench.cli.board import print_board
-    from bench_reports.leaderboard import leaderboard, render_json
+    from bench_reports.leaderboard import render_json
 
-    board = leaderboard(results)
     if json:
         print(render_json(board))
     else:
         data = results[0].record.dataset
         print(f"{data.name}, version {data.version} ({data.source})\n")
-        print_board(board, Console())
+        print_board(board, Console(), options.folder_to_name(out))
 
 
 def exit_code(results: list[Stored]) -> int:

@@ -10,9 +10,11 @@ from bench.cli import options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from bench.store import Stored
     from bench.tracking import Summary
+    from bench_reports.board import Board, TaskBoard
 
 PATIENCE_SECONDS = 30.0
 
@@ -35,14 +37,26 @@ def command(
         raise BenchError(summary.warning)
 
 
-def leaderboard_notes(runs: Sequence[Stored]) -> dict[str, str]:
-    """The Markdown leaderboards of all tasks among the runs, by the name of their MLflow experiment."""
+def leaderboard_notes(runs: Sequence[Stored], known: Board | None = None) -> dict[str, str]:
+    """The Markdown leaderboards of all tasks among the runs, by the name of their MLflow experiment.
+
+    known: a board of some of the runs; its tasks that show all there are of theirs are not computed again.
+    """
     from bench.tracking.naming import experiment_name
     from bench_reports.board import Board
-    from bench_reports.leaderboard import leaderboard, render_markdown
+    from bench_reports.leaderboard import leaderboard, render_markdown, suite_of
 
-    boards = leaderboard(runs).tasks
+    paths: dict[tuple[str, str], set[Path]] = {}
+    for run in runs:
+        paths.setdefault((suite_of(run), run.record.task), set()).add(run.path)
+    whole = [task for task in (known.tasks if known else ()) if paths.get((task.suite, task.task)) == _paths(task)]
+    done = {(task.suite, task.task) for task in whole}
+    boards = [*whole, *leaderboard(run for run in runs if (suite_of(run), run.record.task) not in done).tasks]
     return {experiment_name(board.suite, board.task): render_markdown(Board((board,))) for board in boards}
+
+
+def _paths(board: TaskBoard) -> set[Path]:
+    return {path for row in board.rows for path in row.records}
 
 
 def _print(summary: Summary, json: bool) -> None:

@@ -116,6 +116,38 @@ def folds_in_words(audits: Sequence[Sequence[Finding]]) -> list[str]:
     return in_words(merged) if merged else [f"audit: nothing found in {len(placed)} checks of {len(audits)} folds."]
 
 
+_BRIEFLY = {
+    "pair-overlap": "{} of the test pairs are in training too",
+    "validation-pair-overlap": "{} of the validation pairs are in training too",
+    "time-unchecked": "without timestamps nobody can tell what came first",
+    "future-of-user": "{} of the test events are older than training events of their user",
+    "future-of-timeline": "{} of the test events are older than the newest training event",
+    "late-items": "{} of the test items are not trained on",
+    "late-features": "{} of the items' features come from after the cut",
+    "duplicate-users": "{} of the users have a twin",
+    "popularity-feature": "{} of the number features were counted over test rows too",
+    "normalised-ratings": "ratings were normalised with test ratings",
+}
+
+
+def folds_in_brief(audits: Sequence[Sequence[Finding]]) -> str:
+    """`folds_in_words` in one sentence, for where there is little room; "" without an audit."""
+    worst: dict[str, Finding] = {}
+    for finding in sorted((one for own in audits for one in own), key=lambda one: -one.share):
+        if finding.severity != "clean":
+            worst.setdefault(finding.kind, finding)
+    if not worst:
+        return "audit: nothing found." if audits else ""
+    leaks = [f"leak ({kind})" for kind, finding in worst.items() if finding.severity == "leak"]
+    texts = [_BRIEFLY.get(kind, kind).format(_percent(one.share)) for kind, one in sorted(worst.items(), key=_order)]
+    return f"audit: {'; '.join([*leaks, *texts])}{' (worst fold)' if len(audits) > 1 else ''}."
+
+
+def _order(found: tuple[str, Finding]) -> int:
+    """That of the checks."""
+    return list(_BRIEFLY).index(found[0]) if found[0] in _BRIEFLY else len(_BRIEFLY)
+
+
 class _Seen:
     """The parts of a fold as the checks look at them. A pair is one number, user · n_items + item."""
 

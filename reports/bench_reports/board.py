@@ -22,7 +22,7 @@ class BoardRow:
     status: "ok", or that of the first run that is not. metrics and timings (seconds) are means over the runs
     that are ok; peak_bytes is their maximum. estimate: of the metric that ranks; None without values a user.
     tied: whether it cannot be told from the best row by that metric. parameters: where they are from, a constant of
-    `bench_reports.budgets`.
+    `bench_reports.budgets`. lone: whether it depends on its seed and has only one: another might rank elsewhere.
     """
 
     algorithm: str
@@ -41,6 +41,7 @@ class BoardRow:
     n_missing: int = 0
     estimate: Estimate | None = None
     tied: bool = False
+    lone: bool = False
 
     @property
     def fit_seconds(self) -> float:
@@ -53,7 +54,8 @@ class TaskBoard:
     """The rows of one task, best first, all on the same fold; rows that cannot be ranked come last.
 
     suite: its label, "movielens-v1". metrics: the labels, in the order of the columns. sort: the one that
-    ranks. lower_is_better: the labels of which it is true. notes: what a reader must know to trust the table.
+    ranks. lower_is_better: the labels of which it is true. notes: what a reader must know to trust the table, the last
+    of them the `audit`. leaks: the audit in a sentence.
     n_users: test users, of the smallest fold where there are several; most_users: of the largest. candidates: what
     was ranked, where that is not the full catalogue.
     """
@@ -69,6 +71,8 @@ class TaskBoard:
     n_folds: int = 1
     most_users: int = 0
     candidates: str = ""
+    audit: tuple[str, ...] = ()
+    leaks: str = ""
 
     @property
     def title(self) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.ledger import TuningLedger
 from bench.records import RunRecord
+from bench_reports.values import some
 
 if TYPE_CHECKING:
     from bench_reports.board import BoardRow
@@ -43,7 +44,7 @@ def _duration(seconds: float) -> str:
 
 
 def budget_notes(rows: Sequence[BoardRow]) -> list[str]:
-    """Names the rows whose budget is not that of most tuned rows."""
+    """Names rows whose budget is not that of most tuned rows."""
     tuned = [budget_of(row) for row in rows if row.tuning]
     if not tuned:
         return ["parameters are the suite's own; no row carries a tuning ledger."]
@@ -54,5 +55,5 @@ def budget_notes(rows: Sequence[BoardRow]) -> list[str]:
             others.setdefault(budget, []).append(row.algorithm)
     if not others:
         return [f"tuned on validation with the same budget: {common}."]
-    exceptions = "; ".join(f"{budget}: {', '.join(names)}" for budget, names in others.items())
+    exceptions = "; ".join(f"{budget}: {some(names)}" for budget, names in others.items())
     return [f"tuned on validation with {common}, but for {exceptions}. Unequal budgets favour who had more."]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bench.statistics import Separation, estimates, separate_from_best
 from bench.store import Stored
-from bench.values import depends_on_one_seed, matrices
+from bench.values import depends_on_one_seed, matrices, some
 from bench_reports.board import BoardRow
 
 ALPHA = 0.05
@@ -27,9 +27,17 @@ def judged(
         return tuple(rows), []
     # the board shows neither intervals of differences nor the randomisation test, which take longest
     separation = separate_from_best(values, higher_is_better=not lower_is_better, alpha=ALPHA, draws=1, permutations=1)
-    marked = [replace(row, estimate=found.get(row.algorithm), tied=row.algorithm in separation.tied) for row in rows]
     notes = _notes(separation, {name: one.shape[1] for name, one in values.items()}, metric)
     once = [name for name in values if depends_on_one_seed([run for run in runs if run.record.row == name])]
+    marked = [
+        replace(
+            row,
+            estimate=found.get(row.algorithm),
+            tied=row.algorithm in separation.tied,
+            lone=row.algorithm in once,
+        )
+        for row in rows
+    ]
     without = [name for name in ranked if name not in values]
     few = ["two seeds say little of how much seeds vary: tests are cautious and intervals wide; take five."]
     two = few if max(one.shape[1] for one in values.values()) == 2 else []
@@ -52,10 +60,11 @@ def _notes(separation: Separation, n_seeds: Mapping[str, int], metric: str) -> l
 def _trained_once(names: Sequence[str]) -> list[str]:
     if not names:
         return []
-    return [f"trained once, so that marks are about these models alone: {', '.join(names)}; --seeds 5 tells more."]
+    what = "this one model" if len(names) == 1 else "these very models"
+    return [f"trained with one seed: {some(names)}. Their ranks and marks are about {what}; --seeds 5 tells more."]
 
 
 def _without(names: Sequence[str], metric: str) -> list[str]:
     if not names:
         return []
-    return [f"no values of {metric} a user in the records of {', '.join(names)}: no interval, and not tested."]
+    return [f"no values of {metric} a user in the records of {some(names)}: no interval, and not tested."]

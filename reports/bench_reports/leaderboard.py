@@ -9,7 +9,7 @@ from itertools import groupby
 from statistics import fmean
 
 from bench.errors import UnknownNameError
-from bench.protocol.audit import folds_in_words
+from bench.protocol.audit import Finding, folds_in_brief, folds_in_words
 from bench.records import MetricValue, RunRecord, Status, Timings
 from bench.store import Stored
 from bench_reports.board import Board, BoardRow, TaskBoard
@@ -72,6 +72,7 @@ def _task_board(runs: Sequence[Stored], sort: str | None, chosen: Sequence[str])
         *_published_notes(runs, rows),
         *_warnings(runs),
     ]
+    audit = audit_notes(runs)
     sizes = {run.record.fold.users.get("test", 0) for run in runs}
     return TaskBoard(
         suite=suite_of(runs[0]),
@@ -81,17 +82,25 @@ def _task_board(runs: Sequence[Stored], sort: str | None, chosen: Sequence[str])
         sort=by,
         lower_is_better=lower,
         rows=ranked,
-        notes=(*notes, *audit_notes(runs)),
+        notes=(*notes, *audit),
         n_folds=newest.fold.count,
         most_users=max(sizes),
         candidates=candidates_of(newest),
+        audit=tuple(audit),
+        leaks=folds_in_brief(_audits(runs)),
     )
 
 
 def audit_notes(runs: Sequence[Stored]) -> list[str]:
+    """What the leak audit found in the folds of these runs, a sentence a line."""
+    audits = _audits(runs)
+    return folds_in_words(audits) if audits else []
+
+
+def _audits(runs: Sequence[Stored]) -> list[list[Finding]]:
     """Of every fold; records of the first schema version have no audit."""
     audits = {run.record.fold.index: run.record.fold.audit for run in runs if run.record.fold.audit}
-    return folds_in_words([audits[index] for index in sorted(audits)]) if audits else []
+    return [audits[index] for index in sorted(audits)]
 
 
 def newest_runs(stored: Iterable[Stored]) -> list[Stored]:

@@ -38,14 +38,14 @@ def columns(board: TaskBoard) -> list[Column]:
         Column("#", tuple(_rank(row) for row in rows), 0),
         Column("algorithm", tuple(row.algorithm for row in rows), 0, is_text=True),
         *_metric_columns(board),
-        Column("fit", tuple(seconds(row.fit_seconds) for row in rows), 1),
+        Column("fit", tuple(seconds(row.fit_seconds) for row in rows), 6),
         Column("users/s", tuple(_speed(row.users_per_second) for row in rows), 101),
         Column("memory", tuple(size(row.peak_bytes) for row in rows), 100),
     ]
     if any(row.tuning for row in rows):
-        found.append(Column("tuning", tuple(budget_of(row) for row in rows), 0, is_text=True))
+        found.append(Column("tuning", tuple(budget_of(row) for row in rows), 1, is_text=True))
     if any(len(set(row.seeds)) > 1 for row in rows):
-        found.insert(2, Column("seeds", tuple(str(len(set(row.seeds))) for row in rows), 1))
+        found.insert(2, Column("seeds", tuple(str(len(set(row.seeds))) for row in rows), 5))
     if any(row.status is not Status.OK for row in rows):
         found.append(Column("status", tuple(status(row) for row in rows), 99, is_text=True))
     return found
@@ -61,10 +61,10 @@ def _metric_columns(board: TaskBoard) -> list[Column]:
     for order, label in enumerate(board.metrics):
         found.append(_metric_column(board, label, order))
         if label == board.sort and any(row.estimate for row in board.rows):
-            found.append(Column("95% interval", tuple(_interval(row.estimate) for row in board.rows), 1))
+            found.append(Column("95% interval", tuple(_interval(row.estimate) for row in board.rows), 2))
             if any(row.estimate and row.estimate.seeds_sd is not None for row in board.rows):
-                found.append(Column("± seeds", tuple(_seeds_sd(row.estimate) for row in board.rows), 1))
-                found.append(Column("± users", tuple(_users_se(row.estimate) for row in board.rows), 1))
+                found.append(Column("± seeds", tuple(_seeds_sd(row.estimate) for row in board.rows), 3))
+                found.append(Column("± users", tuple(_users_se(row.estimate) for row in board.rows), 4))
     return found
 
 
@@ -89,7 +89,7 @@ def _metric_column(board: TaskBoard, label: str, order: int) -> Column:
     best = (min(known) if label in board.lower_is_better else max(known)) if known else None
     winners = frozenset(index for index, value in enumerate(values) if value is not None and value == best)
     cells = tuple(number(row.metrics[label]) for row in board.rows)
-    return Column(label, cells, 0 if label == board.sort else 2 + order, best=winners)
+    return Column(label, cells, 0 if label == board.sort else 7 + order, best=winners)
 
 
 def status(row: BoardRow) -> str:
@@ -103,8 +103,8 @@ def failures(board: TaskBoard) -> list[str]:
     names: dict[str, list[str]] = {}
     for row in board.rows:
         if row.n_missing:
-            number = f"{row.n_missing} of {len(row.statuses) + row.n_missing} runs (seeds × folds)"
-            names.setdefault(f"not ranked: {number} missing", []).append(row.algorithm)
+            missing = f"{row.n_missing} of {len(row.statuses) + row.n_missing} runs (seeds × folds)"
+            names.setdefault(f"not ranked: {missing} missing", []).append(row.algorithm)
         if row.status is not Status.OK:
             reason = f" — {_first_line(row.reason)}" if row.reason else ""
             names.setdefault(f"{status(row)}{reason}", []).append(row.algorithm)

@@ -14,7 +14,8 @@ import pytest
 from rich.console import Console
 
 from bench.cli.board import print_board
-from bench.records import Status
+from bench.protocol.audit import Finding
+from bench.records import Status, Timings
 from bench_reports.leaderboard import leaderboard
 
 METRICS = ["ndcg@10", "precision@10", "recall@10", "map@10", "mrr@10", "hit@10", "coverage@10"]
@@ -74,7 +75,7 @@ def test_table_markdown_and_csv(call: Any, out: Path) -> None:
         "smoke-v1 · holdout · 20 users",
         "smoke-v1 · next-item · 20 users",
     ]
-    assert table.endswith("\nCompare the runs: bench ui\n")
+    assert f"\n  bench ui --out {out}\n" in table
     assert call("leaderboard", "--out", out, "--format", "markdown").out.count("### ") == 3
     assert len(list(csv.reader(io.StringIO(call("leaderboard", "--out", out, "--format", "csv").out)))) == 6
 
@@ -161,13 +162,90 @@ def test_intervals_and_spreads_fit(certain: list[Any], width: int) -> None:
 def test_eighty_columns_say_what_is_not_shown(full: list[Any]) -> None:
     text = " ".join(table(full, 80).split())
     assert "ndcg precision recall map mrr hit # algorithm" in text
-    assert "Too narrow for coverage@10, users/s, memory, status: widen the terminal, choose with --metrics, or" in text
-    assert "Too narrow" not in table(full, 140)
+    assert "Did not fit: coverage@10, users/s, memory, status. --metrics chooses, --format csv has all." in text
+    assert "Did not fit" not in table(full, 140)
+    assert "coverage@10, users/s, memory" not in text.partition("Did not fit")[0]
 
 
 def test_a_very_narrow_terminal_cuts_names_and_never_numbers(full: list[Any]) -> None:
     lines = table(full, 24).splitlines()
     assert any(line.split()[1].endswith("…") and line.split()[2] == "0.4000" for line in lines if "hybrid" in line)
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 200])
+def test_numbers_are_aligned_on_the_point(make_run: Any, width: int) -> None:
+    seconds = {"a": 0.034, "b": 4.2, "c": 85.0, "d": 720.0}
+    runs = [
+        make_run(name, metrics={"ndcg@10": 0.1}, timings=Timings(fit_seconds=value)) for name, value in seconds.items()
+    ]
+    lines = table(runs, width).splitlines()
+    shown = [re.search(r"(\d+)(\.\d+)? +(s|min)", line) for line in lines if re.match(r"1  [abcd] ", line)]
+    assert [match and match[0] for match in shown] == ["0.03 s", "4.2  s", "85    s", "12    min"]
+    assert len({match.end(1) for match in shown if match}) == len({match.start(3) for match in shown if match}) == 1
+
+
+def test_what_is_tied_is_dim_and_marked(certain: list[Any]) -> None:
+    text = table(certain, 100, color=True)
+    styles = {name: re.search(rf"(\x1b\[\d+m)?{name} *\x1b", text) for name in ("hybrid-switching", "gan-augmented")}
+    assert [match and match[1] for match in styles.values()] == [None, "\x1b[2m"]
+    assert [line[:3] for line in table(certain, 100).splitlines() if "gan-augmented " in line and "0." in line] == [
+        "≈ 2"
+    ]
+
+
+def test_no_colour_is_used(certain: list[Any]) -> None:
+    """Bold and dim need none, so that NO_COLOR takes nothing away."""
+    assert set(re.findall(r"\x1b\[([\d;]+)m", table(certain, 100, color=True))) <= {"0", "1", "2"}
+
+
+def test_what_holds_for_every_task_is_said_once(make_run: Any) -> None:
+    rows = [f"row-{index}" for index in range(7)]
+    runs = [
+        make_run(name, metrics={"ndcg@10": 0.1}, task=task, trials=20 if name == "row-0" else 0)
+        for name in rows
+        for task in ("holdout", "next-item")
+    ]
+    lines = [line.rstrip() for line in table(runs, 140).splitlines()]
+    (at,) = [index for index, line in enumerate(lines) if "Unequal budgets favour" in line]
+    assert lines[at - 1] == "on every task"
+    assert "but for defaults: row-1, row-2, row-3, row-4 and 2 more." in lines[at]
+    assert "Unequal budgets favour" in table(runs[::2], 140), "beside its table, where there is one"
+
+
+def test_the_audit_is_one_sentence(make_run: Any) -> None:
+    audit = [
+        Finding(kind="future-of-user", severity="note", share=0.97, text="long"),
+        Finding(kind="late-items", severity="note", share=0.02, text="longer"),
+        Finding(kind="duplicate-users", severity="clean", text="none"),
+    ]
+    text = table([make_run("a", metrics={"ndcg@10": 0.1}, fold_fields={"audit": audit})], 200)
+    assert (
+        "audit: 97 % of the test events are older than training events of their user; "
+        "2.0 % of the test items are not trained on."
+    ) in text
+    assert "long" not in text
+
+
+def test_next_steps(certain: list[Any], make_run: Any) -> None:
+    def steps(runs: list[Any]) -> list[str]:
+        lines = table(runs, 200).splitlines()
+        return [line.split("  ")[1] for line in lines[lines.index("Next") + 1 :]]
+
+    look = ["bench report", "bench ui"]
+    assert steps(certain) == ["bench compare hybrid-switching gan-augmented --suite smoke-v1 --task holdout", *look]
+    lone = [*certain, make_run("vae", per_user={"ndcg@10": np.full(200, 2.0)}, seeded=True)]
+    assert steps(lone) == [
+        "bench run --suite smoke --seeds 5",
+        "bench tune --suite smoke --algorithm vae --trials 40",
+        *look,
+    ]
+    own = make_run("a", metrics={"ndcg@10": 0.1}, suite="mine", tunable=[])
+    assert steps([own]) == look
+    assert steps([make_run("b", metrics={"ndcg@10": 0.1}, suite="mine")])[0].startswith("bench tune --suite mine.toml ")
+
+
+def test_a_command_to_copy_is_never_broken(certain: list[Any]) -> None:
+    assert "  bench compare hybrid-switching gan-augmented --suite smoke-v1 --task holdout\n" in table(certain, 40)
 
 
 def test_the_best_value_of_a_column_is_bold(full: list[Any]) -> None:

@@ -19,7 +19,12 @@ _ESCAPES = str.maketrans(
         "_": r"\_",
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
         "≈": r"$\approx$",
+        "→": r"$\rightarrow$",
+        "…": r"\ldots{}",
         "–": "--",
         "—": "---",
         "±": r"$\pm$",
@@ -33,7 +38,7 @@ _LEFT_OUT = {"#", "users/s", "memory"}
 
 
 def render_latex(board: Board) -> str:
-    """One `table` environment a task. Needs the package booktabs."""
+    """One `table` environment a task. Needs the package booktabs. What a caption has no room for is a comment above."""
     return "\n\n".join(_table(task) for task in board.tasks)
 
 
@@ -42,6 +47,7 @@ def _table(board: TaskBoard) -> str:
     kinds = "".join("l" if column.is_text else "r" for column in shown)
     rows = [_row(shown, index, board) for index in range(len(board.rows))]
     lines = [
+        *(f"% {line}" for note in _beside(board) for line in note.splitlines()),
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{escaped(_caption(board))}}}",
@@ -76,11 +82,20 @@ def _cells(cells: Sequence[str]) -> str:
 
 
 def _caption(board: TaskBoard) -> str:
-    """The protocol, the test and what a reader must know."""
+    """The protocol, the test, and which rows failed."""
     ranked = board.candidates or "the full catalogue is ranked without the items of the user's history"
-    said = [*failures(board), *board.notes]
-    notes = [_sentence(note.replace("≈ not separable", "underlined: not separable")) for note in said]
-    return " ".join([f"{board.title}; {ranked}. Best values are bold.", *notes])
+    said = [note.replace("≈ not separable", "underlined: not separable") for note in _tests(board)]
+    return " ".join([f"{board.title}; {ranked}. Best values are bold.", *map(_sentence, [*said, *failures(board)])])
+
+
+def _tests(board: TaskBoard) -> list[str]:
+    return [note for note in board.notes if f" by {board.sort}" in note and " t test " in note]
+
+
+def _beside(board: TaskBoard) -> list[str]:
+    """What else a reader of the numbers should know."""
+    said = _tests(board)
+    return [note for note in board.notes if note not in said]
 
 
 def _sentence(note: str) -> str:

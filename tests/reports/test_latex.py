@@ -58,7 +58,18 @@ def test_names_are_no_commands(text: str) -> None:
     assert HOSTILE not in text
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs LaTeX")
+def has_booktabs() -> bool:
+    found = shutil.which("kpsewhich") and subprocess.run(["kpsewhich", "booktabs.sty"], capture_output=True).stdout
+    return bool(found) and shutil.which("pdflatex") is not None
+
+
+def test_what_a_caption_has_no_room_for_is_a_comment_above_it(text: str) -> None:
+    above, _, table = text.partition(r"\begin{table}")
+    assert above == "% parameters are the suite's own; no row carries a tuning ledger.\n"
+    assert "ledger" not in table
+
+
+@pytest.mark.skipif(not has_booktabs(), reason="needs LaTeX with booktabs")
 def test_latex_takes_it(text: str, tmp_path: Path) -> None:
     document = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}" + text + "\\end{document}"
     (tmp_path / "a.tex").write_text(document)

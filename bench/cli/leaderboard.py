@@ -24,6 +24,7 @@ class Format(StrEnum):
     CSV = "csv"
     JSON = "json"
     LATEX = "latex"
+    HTML = "html"
 
 
 Suite = Annotated[str | None, typer.Option("--suite", help="Show this suite alone, such as movielens or movielens-v1.")]
@@ -91,6 +92,7 @@ def _label(run: Stored) -> str:
 
 def print_as(board: Board, format_: Format, out: Path) -> None:
     """Print a board of the results in `out` to stdout."""
+    from bench_reports.html import render_html
     from bench_reports.latex import render_latex
     from bench_reports.leaderboard import render_csv, render_json, render_markdown
 
@@ -106,5 +108,6 @@ def print_as(board: Board, format_: Format, out: Path) -> None:
             Format.CSV: render_csv,
             Format.JSON: render_json,
             Format.LATEX: render_latex,
+            Format.HTML: render_html,
         }
         print(render[format_](board))

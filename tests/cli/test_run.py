@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from bench.cli.run import passed_over
+from bench.cli.sync import leaderboard_notes
 from bench.store import Store
 from bench.tracking import Mirror
+from bench_reports.board import Board
+from bench_reports.leaderboard import leaderboard
 
 TASKS = {
     "crossed": 'splitter = "k-fold"\noptions = { folds = 3, validation = 0 }',
@@ -142,3 +147,23 @@ def test_mistakes_are_one_line(call: Any, mine: Folder, changes: dict[str, Any],
     done = call("run", "--suite", suite, "--out", mine.out)
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
     assert message in done.err
+
+
+def test_kept_results_that_the_leaderboard_does_not_show_are_named(make_run: Any) -> None:
+    """An older setup was asked for again, and its results were kept; another setup is newer."""
+    asked = [make_run("a", metrics={"ndcg@10": 0.1}, day=1), make_run("b", metrics={"ndcg@10": 0.1}, day=1)]
+    newer = make_run("a", metrics={"ndcg@10": 0.2}, day=2, parameters={"l2": 2})
+    assert passed_over(asked, [*asked, newer]) == [
+        "kept, and older than what bench leaderboard shows of them: a. --rerun makes them newest."
+    ]
+    assert passed_over([newer], [*asked, newer]) == []
+
+
+def test_a_board_that_shows_all_there_is_is_not_drawn_again(make_run: Any) -> None:
+    runs = [make_run("a", metrics={"ndcg@10": 0.1}, task=task) for task in ("holdout", "next-item")]
+    older = make_run("a", metrics={"ndcg@10": 0.2}, day=9, task="next-item", parameters={"l2": 2})
+    marked = Board(tuple(replace(task, notes=("drawn before",)) for task in leaderboard(runs).tasks))
+    notes = leaderboard_notes([*runs, older], marked)
+    assert ["drawn before" in text for text in notes.values()] == [True, False]
+    assert "0.2000" in list(notes.values())[1]
+    assert "drawn before" not in "".join(leaderboard_notes(runs).values())

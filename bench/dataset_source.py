@@ -33,13 +33,15 @@ class Acquire:
     """How to get a data set's bytes.
 
     home: the cache folder, or None for BENCH_DATA_HOME or the platform's; folder: one that already holds
-    the files; offline: never use the network (BENCH_OFFLINE=1 says the same); progress: hears of downloads.
+    the files; offline: never use the network (BENCH_OFFLINE=1 says the same); progress: hears of downloads;
+    skip_bad_rows: leave out rows of the user's own files that cannot be read, and count them.
     """
 
     home: Path | None = None
     folder: Path | None = None
     offline: bool = False
     progress: Progress = no_progress
+    skip_bad_rows: bool = False
 
 
 class DatasetLoader(ABC):

@@ -329,6 +329,8 @@ class Dataset:
     """Where the bytes came from this time, in words."""
     path: str = ""
     """Where they are, if they are files of the user's that a suite names by a path."""
+    skipped_rows: int = 0
+    """Rows of these files that could not be read and were left out, as was asked for."""
 
     @cached_property
     def fingerprint(self) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from bench.errors import DataError, UsageError, suggestion
-from bench.interactions import Float64Array, IdArray, Int32Array, Interactions
+from bench.interactions import BoolArray, Float64Array, IdArray, Int32Array, Interactions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,9 +91,45 @@ def read_interactions(path: Path) -> Interactions:
     Raises DataError if the file cannot be read, lacks user or item, has no rows, or has a rating that is no number or
     a timestamp that is no whole UTC second before 2100.
     """
+    return interactions_of(_read(path, _interaction_columns(path)), path)
+
+
+def read_good_interactions(path: Path) -> tuple[Interactions, int]:
+    """`read_interactions` without the rows that it refuses, and how many these are.
+
+    Raises DataError if the file cannot be read, lacks user or item, or has no row that can be read.
+    """
+    import pyarrow as pa
+
+    broken: list[str] = []
+    table = _read(path, _interaction_columns(path), broken)
+    bad = np.zeros(len(table), np.bool_)
+    for name in table.column_names:
+        bad |= _bad(table.column(name), name, path)
+    if bad.all():
+        raise DataError(f"{path} has no row that can be read: all {len(table) + len(broken)} were skipped.")
+    good = table.filter(pa.array(~bad)).combine_chunks()
+    return interactions_of(good, path), len(broken) + int(bad.sum())
+
+
+def _interaction_columns(path: Path) -> list[str]:
     names = _column_names(path)
-    optional = [name for name in ("rating", "timestamp") if name in names]
-    return interactions_of(_read(path, (*ID_COLUMNS, *optional)), path)
+    return [*ID_COLUMNS, *(name for name in ("rating", "timestamp") if name in names)]
+
+
+def _bad(column: pa.ChunkedArray, name: str, path: Path) -> BoolArray:
+    """bool[n]: what makes `interactions_of` refuse a row. Nothing does in a column that is empty throughout."""
+    if name in ID_COLUMNS:
+        return _missing(_as_text(column, name, path))
+    if _is_empty(column):
+        return np.zeros(len(column), np.bool_)
+    values = _parsed(column)
+    wrong = _wrong_time(values) if name == "timestamp" else np.zeros(len(values), np.bool_)
+    return ~np.isfinite(values) | wrong
+
+
+def _wrong_time(seconds: Float64Array) -> BoolArray:
+    return np.asarray((seconds < 0) | (seconds >= LATEST_SECOND) | (seconds != np.floor(seconds)))
 
 
 def interactions_of(table: pa.Table, path: Path | str) -> Interactions:
@@ -102,8 +138,12 @@ def interactions_of(table: pa.Table, path: Path | str) -> Interactions:
     (user, user_ids), (item, item_ids) = _encoded(pairs.user), _encoded(pairs.item)
     rating, timestamp = (_optional(table, name, path) for name in ("rating", "timestamp"))
     if timestamp is not None:
-        wrong = (timestamp < 0) | (timestamp >= LATEST_SECOND) | (timestamp != np.floor(timestamp))
-        _refuse(wrong, table.column("timestamp"), path, "timestamp must be in whole UTC seconds, from 1970 to 2100")
+        _refuse(
+            _wrong_time(timestamp),
+            table.column("timestamp"),
+            path,
+            "timestamp must be in whole UTC seconds, from 1970 to 2100",
+        )
     return Interactions(
         user,
         item,
@@ -160,15 +200,17 @@ def _found(wanted: str, names: Sequence[str]) -> str:
     return suggestion(wanted, names).replace("Known:", "Its columns:")
 
 
-def _read(path: Path, wanted: Sequence[str]) -> pa.Table:
-    """The wanted columns, each of one chunk; those of a CSV file are strings."""
+def _read(path: Path, wanted: Sequence[str], broken: list[str] | None = None) -> pa.Table:
+    """The wanted columns, each of one chunk; those of a CSV file are strings. broken: takes the rows of a CSV file
+    that have too few or too many values; without it they are an error.
+    """
     names = _column_names(path)
     for name in wanted:
         if names.count(name) != 1:
             number = "a" if name not in names else "only one"
             raise DataError(f"{path} needs {number} column '{name}'.{_found(name, names)}")
     try:
-        table = _read_parquet(path, wanted) if path.suffix == ".parquet" else _read_csv(path, wanted)
+        table = _read_parquet(path, wanted) if path.suffix == ".parquet" else _read_csv(path, wanted, broken)
     except (OSError, ValueError) as error:
         raise DataError(f"cannot read {path}: {_line(error)}.") from None
     if not len(table):
@@ -182,7 +224,7 @@ def _read_parquet(path: Path, wanted: Sequence[str]) -> pa.Table:
     return parquet.read_table(path, columns=list(wanted))
 
 
-def _read_csv(path: Path, wanted: Sequence[str]) -> pa.Table:
+def _read_csv(path: Path, wanted: Sequence[str], broken: list[str] | None) -> pa.Table:
     import pyarrow as pa
     from pyarrow import csv as arrow
 
@@ -192,7 +234,14 @@ def _read_csv(path: Path, wanted: Sequence[str]) -> pa.Table:
         null_values=[],
         strings_can_be_null=False,
     )
-    return arrow.read_csv(path, None, arrow.ParseOptions(newlines_in_values=True), convert)
+
+    def skip(row: arrow.InvalidRow) -> str:
+        assert broken is not None
+        broken.append(row.text)
+        return "skip"
+
+    parse = arrow.ParseOptions(newlines_in_values=True, invalid_row_handler=None if broken is None else skip)
+    return arrow.read_csv(path, None, parse, convert)
 
 
 def _pairs(table: pa.Table, path: Path | str) -> Pairs:
@@ -201,17 +250,26 @@ def _pairs(table: pa.Table, path: Path | str) -> Pairs:
 
 
 def _ids(column: pa.ChunkedArray, name: str, path: Path | str) -> pa.StringArray:
-    """Ids as strings. Numbers that are not integers are refused: they no longer hold ids above 2**53."""
-    import pyarrow as pa
+    """Ids as strings, none of them missing."""
+    ids = _as_text(column, name, path)
+    _refuse(_missing(ids), column, path, f"{name} must not be missing")
+    return ids
+
+
+def _missing(ids: pa.StringArray) -> BoolArray:
     from pyarrow import compute
+
+    return np.asarray(compute.fill_null(compute.equal(ids, ""), True).to_numpy(zero_copy_only=False), np.bool_)
+
+
+def _as_text(column: pa.ChunkedArray, name: str, path: Path | str) -> pa.StringArray:
+    """Numbers that are not integers are refused: they no longer hold ids above 2**53."""
+    import pyarrow as pa
 
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)):
         raise DataError(f"the column '{name}' of {path} must hold strings or integers. Got {kind}.")
-    ids = column.cast(kind).cast(pa.string()).combine_chunks()
-    missing = compute.fill_null(compute.equal(ids, ""), True).to_numpy(zero_copy_only=False)
-    _refuse(missing, column, path, f"{name} must not be missing")
-    return ids
+    return column.cast(kind).cast(pa.string()).combine_chunks()
 
 
 def _encoded(ids: pa.StringArray) -> tuple[Int32Array, IdArray]:
@@ -226,30 +284,37 @@ def _encoded(ids: pa.StringArray) -> tuple[Int32Array, IdArray]:
 
 def _optional(table: pa.Table, name: str, path: Path | str) -> Float64Array | None:
     """A column of numbers; None if there is none, or nothing in it."""
+    if name not in table.column_names or _is_empty(table.column(name)):
+        return None
+    return _numbers(table.column(name), name, path)
+
+
+def _is_empty(column: pa.ChunkedArray) -> bool:
+    """Whether there is no value in it."""
     import pyarrow as pa
     from pyarrow import compute
 
-    if name not in table.column_names:
-        return None
-    column = table.column(name)
     empty = compute.equal(column, "") if pa.types.is_string(column.type) else column.is_null()
-    if compute.all(empty).as_py():
-        return None
-    return _numbers(column, name, path)
+    return bool(compute.all(empty).as_py())
 
 
 def _numbers(column: pa.ChunkedArray, name: str, path: Path | str) -> Float64Array:
     """float64[n], all finite."""
+    values = _parsed(column)
+    _refuse(~np.isfinite(values), column, path, f"{name} must be a finite number")
+    return values
+
+
+def _parsed(column: pa.ChunkedArray) -> Float64Array:
+    """float64[n], NaN for what is no number."""
     import pyarrow as pa
     from pyarrow import compute
 
     try:
         text = compute.utf8_trim_whitespace(column) if pa.types.is_string(column.type) else column
-        values = np.asarray(text.cast(pa.float64(), safe=False).to_numpy(), np.float64)
+        return np.asarray(text.cast(pa.float64(), safe=False).to_numpy(), np.float64)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        values = np.array([_number(value) for value in column.to_pylist()])
-    _refuse(~np.isfinite(values), column, path, f"{name} must be a finite number")
-    return values
+        return np.array([_number(value) for value in column.to_pylist()])
 
 
 def _number(value: object) -> float:

@@ -11,7 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from bench.errors import DataError
-from bench.lists import files_of, has_rows, read_interactions
+from bench.lists import files_of, has_rows, read_good_interactions, read_interactions
 
 HARD_IDS = ["007", "7", "NA", "null", "nan", "true", str(2**60), str(2**60 + 1), 'a,"b"\nc', "é"]
 
@@ -92,3 +92,48 @@ def test_files_are_found_in_the_order_asked_for(tmp_path: Path) -> None:
     table(tmp_path, user=["u"])
     with pytest.raises(DataError, match=r"must have one of some\.csv and some\.parquet\. It has both"):
         files_of(tmp_path, ("some",))
+
+
+BAD = """user,item,rating,timestamp
+a,x,4,10
+,x,4,10
+b,,4,10
+b,x
+b,x,4,10,11
+b,x,many,10
+b,x,nan,10
+b,x,4,881250949000
+b,x,4,soon
+007,y,5,20
+"""
+
+
+def test_bad_rows_are_skipped_and_counted(tmp_path: Path) -> None:
+    """Every kind of them; the good rows keep their order and ids."""
+    path = csv(tmp_path, BAD)
+    with pytest.raises(DataError, match=r"cannot read .*some\.csv"):
+        read_interactions(path)
+    data, n_skipped = read_good_interactions(path)
+    assert n_skipped == 8
+    assert data.user_ids[data.user].tolist() == ["a", "007"]
+    assert data.rating is not None
+    assert data.timestamp is not None
+    assert (data.rating.tolist(), data.timestamp.tolist()) == ([4, 5], [10, 20])
+
+
+def test_good_rows_are_all_kept(tmp_path: Path) -> None:
+    rows = "".join('"{}",i,\n'.format(one.replace('"', '""')) for one in HARD_IDS)
+    path = csv(tmp_path, "user,item,rating\n" + rows)
+    data, n_skipped = read_good_interactions(path)
+    assert (data.fingerprint, n_skipped) == (read_interactions(path).fingerprint, 0)
+
+
+def test_bad_rows_of_parquet_are_skipped_too(tmp_path: Path) -> None:
+    path = table(tmp_path, user=["a", None, "b"], item=["x", "y", "z"], rating=[1.0, 2.0, float("inf")])
+    data, n_skipped = read_good_interactions(path)
+    assert (data.user_ids.tolist(), n_skipped) == (["a"], 2)
+
+
+def test_a_file_of_bad_rows_alone_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"has no row that can be read: all 2 were skipped\."):
+        read_good_interactions(csv(tmp_path, "user,item\n,x\ny,\n"))

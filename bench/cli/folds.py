@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from bench.suite import Suite
 
 
-def folds_of(suite: Suite, registries: Registries, data_dir: Path | None) -> dict[str, list[PreparedFold]]:
+def folds_of(
+    suite: Suite, registries: Registries, data_dir: Path | None, skip_bad_rows: bool = False
+) -> dict[str, list[PreparedFold]]:
     """The folds of every task, by the task's name. data_dir: a folder that already holds the data set's files."""
     from bench.cli.data import download_bars
     from bench.dataset_source import Acquire
@@ -22,4 +24,5 @@ def folds_of(suite: Suite, registries: Registries, data_dir: Path | None) -> dic
         raise UsageError(f"--data-dir must be a folder. Got '{data_dir}', which is none.")
 
     with download_bars() as progress:
-        return build_folds(suite, registries, Acquire(folder=data_dir, progress=progress))
+        acquire = Acquire(folder=data_dir, progress=progress, skip_bad_rows=skip_bad_rows)
+        return build_folds(suite, registries, acquire)

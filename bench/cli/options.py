@@ -24,6 +24,9 @@ TrackingUri = Annotated[
     ),
 ]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="A folder that already holds the data set's files.")]
+SkipBadRows = Annotated[
+    bool, typer.Option("--skip-bad-rows", help="Leave out rows of your own files that cannot be read, and count them.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Jobs at a time.", show_default="cores / threads")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of one job; more may change the last bits.")]

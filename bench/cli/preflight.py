@@ -32,7 +32,15 @@ def check_before(
     return preflight(suite, folds, session.missing, load_registries(), earlier, store.root, limits.n_jobs)
 
 
-def print_checks(suite: Suite, request: Request, limits: Limits, rerun: bool, data_dir: Path | None, out: Path) -> None:
+def print_checks(
+    suite: Suite,
+    request: Request,
+    limits: Limits,
+    rerun: bool,
+    data_dir: Path | None,
+    skip_bad_rows: bool,
+    out: Path,
+) -> None:
     """`bench run --dry-run`: every check and what the leak audit says. Raises UsageError if one is a problem."""
     from rich.console import Console
     from rich.table import Table
@@ -46,7 +54,7 @@ def print_checks(suite: Suite, request: Request, limits: Limits, rerun: bool, da
 
     registries, store = load_registries(), Store(out)
     with tempfile.TemporaryDirectory() as work:
-        folds = folds_of(suite, registries, data_dir)
+        folds = folds_of(suite, registries, data_dir, skip_bad_rows)
         session = prepare(suite, folds, registries, store, Path(work), request, rerun)
         checks = check_before(suite, folds, session, store, limits)
     table = Table.grid(padding=(0, 1, 0, 0))

@@ -58,13 +58,15 @@ def _judge(stored: Stored, device: str | None, limits: Limits, data_dir: Path | 
     from bench.cli.folds import folds_of
     from bench.cli.progress import RunDisplay
     from bench.plugins import load_registries
+    from bench.running.folds import BAD_ROWS
     from bench.running.identity import environment
     from bench.running.reproduce import fold_of, job_of, run_again, suite_of
     from bench.running.settings import Settings
     from bench.running.verdict import judge, split_otherwise
 
     registries, record = load_registries(), stored.record
-    folds = folds_of(suite_of(record, registries), registries, data_dir)[record.task]
+    skipped = any(step["step"] == BAD_ROWS for step in record.fold.dropped)
+    folds = folds_of(suite_of(record, registries), registries, data_dir, skipped)[record.task]
     fold = fold_of(record, folds)
     if fold is None:
         now = folds[min(record.fold.index, len(folds) - 1)].ref

@@ -57,6 +57,7 @@ def command(
     time_limit: options.TimeLimit = None,
     memory_limit: options.MemoryLimit = None,
     data_dir: options.DataDir = None,
+    skip_bad_rows: options.SkipBadRows = False,
     out: options.Out = options.DEFAULT_OUT,
     tracking_uri: options.TrackingUri = None,
     json: options.Json = False,
@@ -83,9 +84,9 @@ def command(
     wanted = _Tuning(tune, tuned, tuple(after_trials or []))
     if dry_run:
         wanted.refuse_dry_run()
-        print_checks(*wanted.apply(chosen, request, out), limits, rerun, data_dir, out)
+        print_checks(*wanted.apply(chosen, request, out), limits, rerun, data_dir, skip_bad_rows, out)
         return
-    results = _run(chosen, request, wanted, limits, rerun, data_dir, out, tracking_uri, json)
+    results = _run(chosen, request, wanted, limits, rerun, data_dir, skip_bad_rows, out, tracking_uri, json)
     raise typer.Exit(exit_code(results))
 
 
@@ -96,6 +97,7 @@ def _run(
     limits: Limits,
     rerun: bool,
     data_dir: Path | None,
+    skip_bad_rows: bool,
     out: Path,
     tracking_uri: str | None,
     json: bool,
@@ -123,7 +125,7 @@ def _run(
         store.sweep()
         work = stack.enter_context(work_folder(out))
         mirror = stack.enter_context(Mirror(out, tracking_uri, command=request.command))
-        folds = folds_of(suite, registries, data_dir)
+        folds = folds_of(suite, registries, data_dir, skip_bad_rows)
         tuning.spend(suite, folds, registries, out, work, request, limits)
         suite, request = tuning.apply(suite, request, out)
         session = prepare(suite, folds, registries, store, work, request, rerun)

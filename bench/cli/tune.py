@@ -59,6 +59,7 @@ def command(
     time_limit: options.TimeLimit = None,
     memory_limit: options.MemoryLimit = None,
     data_dir: options.DataDir = None,
+    skip_bad_rows: options.SkipBadRows = False,
     out: options.Out = options.DEFAULT_OUT,
     json: options.Json = False,
 ) -> None:
@@ -92,7 +93,7 @@ def command(
     with ExitStack() as stack:
         stack.enter_context(exclusive(out, request.command, now()))
         work = stack.enter_context(work_folder(out))
-        prepared = folds_of(chosen, registries, data_dir)
+        prepared = folds_of(chosen, registries, data_dir, skip_bad_rows)
         session = TuningSession(chosen, prepared, registries, out, work, request, limits, budget, fixed, storage)
         tuning = session.run(TuneDisplay)
         if export is not None and tuning.found:

@@ -18,6 +18,9 @@ from bench.records import DatasetRef, FoldRef
 from bench.slices import user_groups
 from bench.suite import Suite
 
+BAD_ROWS = "rows that could not be read"
+"""The step before all filters, where it was asked for. Nobody knows whose rows they were."""
+
 
 @dataclass(frozen=True, eq=False)
 class PreparedFold:
@@ -47,6 +50,8 @@ def build_folds(suite: Suite, registries: Registries, acquire: Acquire) -> dict[
     """
     dataset: Dataset = suite.loader(registries).load(acquire)
     data, dropped = apply_filters(dataset.interactions, suite.filters)
+    if dataset.skipped_rows:
+        dropped.insert(0, Dropped(BAD_ROWS, dataset.skipped_rows, 0, 0))
     items = dataset.item_features and dataset.item_features.aligned(data.item_ids)
     users = dataset.user_features and dataset.user_features.aligned(data.user_ids)
     prepared = {}

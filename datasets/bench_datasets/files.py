@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,13 @@ from numpy.typing import NDArray
 from bench.card import Card
 from bench.dataset_source import Acquire, DatasetLoader
 from bench.errors import DataError
-from bench.interactions import Dataset, Features, Interactions
-from bench.lists import files_of, has_rows, read_interactions
+from bench.interactions import Dataset, Features, IdArray, Interactions
+from bench.lists import files_of, has_rows, read_good_interactions, read_interactions
 from bench_datasets.feature_files import read_features
 
 PARTS = ("train", "validation_history", "validation", "test_history", "test")
 _MAX_NAME = 80
+logger = logging.getLogger(__name__)
 
 
 class FilesDataset(DatasetLoader):
@@ -49,20 +52,26 @@ class FilesDataset(DatasetLoader):
         )
 
     def load(self, acquire: Acquire) -> Dataset:
-        """Rows in the order of the files. Raises DataError if one cannot be read or lacks what another has."""
+        """Rows in the order of the files. Raises DataError if one cannot be read or lacks what another has.
+
+        Ids that look the same and are not are told apart, and warned about.
+        """
         items = users = None
         paths = [self._path]
         if self._path.is_dir():
             paths = _interaction_files(self._path)
             items, users = (_features(self._path, kind) for kind in ("item", "user"))
-        interactions = _joined(paths)
+        interactions, n_skipped = _joined(paths, acquire.skip_bad_rows)
+        for kind, ids in (("user", interactions.user_ids), ("item", interactions.item_ids)):
+            _warn_of_twins(ids, kind, self._path)
         return Dataset(
             self.card,
             interactions,
             items and items.aligned(interactions.item_ids),
             users and users.aligned(interactions.user_ids),
-            f"the files of {self._path}",
+            f"the files of {self._path}" + (f" without {n_skipped} rows that cannot be read" if n_skipped else ""),
             str(self._path.absolute()),
+            n_skipped,
         )
 
 
@@ -84,16 +93,37 @@ def _interaction_files(folder: Path) -> list[Path]:
     return [path for stem, path in (whole or parts).items() if stem in needed or has_rows(path)]
 
 
-def _joined(paths: list[Path]) -> Interactions:
-    files = [read_interactions(path) for path in paths]
+def _joined(paths: list[Path], skip_bad_rows: bool) -> tuple[Interactions, int]:
+    """The rows of all files, and how many were skipped."""
+    read = [read_good_interactions(path) if skip_bad_rows else (read_interactions(path), 0) for path in paths]
+    files, n_skipped = [rows for rows, _ in read], sum(number for _, number in read)
     if len(files) == 1:
-        return files[0]
-    return Interactions.from_ids(
+        return files[0], n_skipped
+    joined = Interactions.from_ids(
         np.concatenate([rows.user_ids[rows.user] for rows in files]),
         np.concatenate([rows.item_ids[rows.item] for rows in files]),
         _column(paths, "rating", [rows.rating for rows in files]),
         _column(paths, "timestamp", [rows.timestamp for rows in files]),
     )
+    return joined, n_skipped
+
+
+def _warn_of_twins(ids: IdArray, kind: str, path: Path) -> None:
+    """Of ids that differ only in how Unicode writes a letter: as one code point (NFC), or a letter and its accent."""
+    written: dict[str, list[str]] = {}
+    for identifier in ids:
+        if not identifier.isascii():
+            written.setdefault(unicodedata.normalize("NFC", identifier), []).append(identifier)
+    twins = [same for same in written.values() if len(same) > 1]
+    if twins:
+        logger.warning(
+            "%s: %d %s ids look like another one and are not the same, such as %s. They are kept apart; if that is not "
+            "meant, write ids in one Unicode form (NFC).",
+            path,
+            sum(map(len, twins)),
+            kind,
+            " and ".join(map(ascii, twins[0])),
+        )
 
 
 def _column(paths: list[Path], name: str, columns: Sequence[NDArray[Any] | None]) -> NDArray[Any] | None:

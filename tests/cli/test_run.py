@@ -167,3 +167,22 @@ def test_a_board_that_shows_all_there_is_is_not_drawn_again(make_run: Any) -> No
     assert ["drawn before" in text for text in notes.values()] == [True, False]
     assert "0.2000" in list(notes.values())[1]
     assert "drawn before" not in "".join(leaderboard_notes(runs).values())
+
+
+def test_bad_rows_stop_a_run_or_are_skipped_and_on_record(call: Any, mine: Folder) -> None:
+    path = mine.folder / "mine" / "interactions.csv"
+    path.write_text(path.read_text() + "u01,,3,100\nu02,i01,many,100\n")
+    run = ("run", "--suite", mine.suite(HOLDOUT), "--only", "popularity", "--out", mine.out)
+    done = call(*run)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert f"{path}, row {len(mine.events) + 1} after the header: item must not be missing" in done.err
+    assert call(*run, "--skip-bad-rows").code == 0
+    (stored,) = Store(mine.out).all()
+    assert stored.record.fold.dropped[0] == {
+        "step": "rows that could not be read",
+        "interactions": 2,
+        "users": 0,
+        "items": 0,
+    }
+    assert stored.record.dataset.source.endswith("without 2 rows that cannot be read")
+    assert call("reproduce", stored.path).code == 0, "it knows from the record that rows are to be skipped"

@@ -162,3 +162,22 @@ def test_a_split_of_ones_own_is_split_where_it_was(tmp_path: Path) -> None:
     assert fold.counts.excluded == {}
     with pytest.raises(DataError, match="in several files"):
         Given(folders=[str(folder)]).split(apply_filters(load(folder).interactions, Filters())[0], 1)
+
+
+def test_bad_rows_of_all_files_are_counted(tmp_path: Path) -> None:
+    folder = write(tmp_path, train="user,item\na,x\n,x\n", test="user,item\na,y\nb,\nb\n")
+    with pytest.raises(DataError, match=r"train\.csv, row 2 after the header: user must not be missing"):
+        load(folder)
+    dataset = FilesDataset(folder).load(Acquire(skip_bad_rows=True))
+    assert (len(dataset.interactions), dataset.skipped_rows) == (2, 3)
+    assert dataset.source.endswith(" without 3 rows that cannot be read")
+
+
+def test_unicode_twins_are_kept_apart_and_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    composed, apart = "caf\u00e9", "cafe\u0301"
+    path = write(tmp_path, some=f"user,item\nu,{composed}\nv,{apart}\nw,\u00e9clair\n\u00e9,plain\n") / "some.csv"
+    data = load(path).interactions
+    assert data.n_items == 4
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert "2 item ids look like another one and are not the same" in warning
+    assert r"'cafe\u0301' and 'caf\xe9'" in warning

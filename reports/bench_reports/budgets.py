@@ -28,10 +28,10 @@ def origin_of(record: RunRecord) -> str:
 
 def budget_of(row: BoardRow) -> str:
     """In a few characters: "40 trials", "by hand", "defaults", or "—" where there is nothing to tune."""
-    return _budget(row.tuning) if row.tuning else IN_WORDS[row.parameters]
+    return allowed_by(row.tuning) if row.tuning else IN_WORDS[row.parameters]
 
 
-def _budget(ledger: TuningLedger) -> str:
+def allowed_by(ledger: TuningLedger) -> str:
     """What was allowed. A ledger from before that was written down has what was spent."""
     trials = ledger.trials if ledger.budget_trials is None else ledger.budget_trials
     limit = "" if ledger.budget_seconds is None else f" in {_duration(ledger.budget_seconds)}"

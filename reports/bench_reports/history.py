@@ -21,7 +21,7 @@ from bench.statistics import compare, holm
 from bench.store import Stored
 from bench_reports.certainty import ALPHA
 from bench_reports.changes import Mark, comparable, marks
-from bench_reports.leaderboard import started, suite_of
+from bench_reports.leaderboard import parameters_of, started, suite_of
 from bench_reports.values import depends_on_one_seed, matrices
 
 
@@ -163,7 +163,7 @@ def _setup(record: RunRecord) -> str:
     """All but seed and fold that may have changed the result, as in the key of its job."""
     environment = record.environment
     packages = {name: version for name, version in environment.packages.items() if name != "recsys-bench"}
-    what = (record.suite.name, record.suite.version, record.algorithm, record.config_passed, record.final_fit)
+    what = (record.suite.name, record.suite.version, record.algorithm, parameters_of(record), record.final_fit)
     on = (record.dataset.fingerprint, record.fold.split, record.fold.rules)
     how = (record.code.content, packages, environment.device, environment.precision, environment.threads)
     return dumps([what, on, how], sort_keys=True)

@@ -13,7 +13,7 @@ from bench.protocol.audit import Finding, folds_in_brief, folds_in_words
 from bench.records import MetricValue, RunRecord, Status, Timings
 from bench.store import Stored
 from bench_reports.board import Board, BoardRow, TaskBoard
-from bench_reports.budgets import budget_notes, origin_of
+from bench_reports.budgets import allowed_by, budget_notes, origin_of
 from bench_reports.certainty import judged
 from bench_reports.rendering import number, render_csv, render_json, render_markdown
 
@@ -141,8 +141,10 @@ def _current(runs: Sequence[Stored], notes: list[str]) -> list[Stored]:
     kept: list[Stored] = []
     for algorithm, group in groupby(sorted(latest.values(), key=_order), key=lambda run: run.record.row):
         own = list(group)
-        wanted = _setup(max(own, key=started).record)
-        same = [run for run in own if _setup(run.record) == wanted]
+        newest_first = sorted(own, key=started, reverse=True)
+        wanted = _setup(newest_first[0].record)
+        passed = {run.record.fold.index: run.record.config_passed for run in reversed(newest_first)}
+        same = [run for run in own if _setup(run.record) == wanted and _passed(run) == passed[run.record.fold.index]]
         kept += same
         if len(same) < len(own):
             notes.append(
@@ -156,7 +158,19 @@ def _order(run: Stored) -> tuple[str, int, int]:
 
 
 def _setup(record: RunRecord) -> tuple[object, ...]:
-    return record.algorithm, record.config_passed, record.code.content, record.final_fit, record.cutoff
+    return record.algorithm, parameters_of(record), record.code.content, record.final_fit, record.cutoff
+
+
+def _passed(run: Stored) -> dict[str, object]:
+    return run.record.config_passed
+
+
+def parameters_of(record: RunRecord) -> Mapping[str, object]:
+    """What the runs of one setup share: their parameters, or where each of several folds was tuned by itself, how."""
+    ledger = record.tuning
+    if ledger is None or record.fold.count == 1:
+        return record.config_passed
+    return {"budget": allowed_by(ledger), "sampler": ledger.sampler, "pruner": ledger.pruner, "seed": ledger.seed}
 
 
 def _comparable_values(runs: Sequence[Stored], notes: list[str]) -> list[Mapping[str, MetricValue]]:

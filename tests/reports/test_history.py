@@ -61,6 +61,20 @@ def test_seeds_and_folds_of_one_setup_are_one_point(make_run: Any) -> None:
     assert (lacking.value, lacking.status) == (None, Status.OK)
 
 
+def test_folds_that_were_tuned_each_by_itself_are_one_point(make_run: Any) -> None:
+    runs = [
+        make_run(
+            "a",
+            metrics={"ndcg@10": 0.1},
+            trials=20,
+            parameters={"l2": index},
+            fold_fields={"index": index, "count": 2},
+        )
+        for index in (0, 1)
+    ]
+    assert [point.value for point in only(runs).points] == [pytest.approx(0.1)]
+
+
 def test_a_rerun_is_no_new_point(make_run: Any) -> None:
     """Under the same key it replaces the record; under another, of the same setup, the newest counts."""
     runs = [make_run("a", metrics={"ndcg@10": value}, day=day) for value, day in [(0.1, 2), (0.2, 5)]]

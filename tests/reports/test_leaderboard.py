@@ -220,6 +220,19 @@ def test_a_row_that_lacks_a_fold_is_not_ranked_and_says_so(make_run: Any) -> Non
     assert failures(board) == ["a: not ranked: 1 of 6 runs (seeds × folds) missing"]
 
 
+def test_folds_that_were_tuned_each_by_itself_are_one_row(make_run: Any) -> None:
+    """Their parameters differ. Those of an older tuning are not mixed in."""
+    tuned = [
+        run
+        for index in range(3)
+        for run in folds(make_run, "a", {index: 0.3}, parameters={"l2": index}, trials=20, day=2)
+    ]
+    board = only(tuned)
+    assert (row(board, "a").n_missing, row(board, "a").metrics["ndcg@10"]) == (0, pytest.approx(0.3))
+    longer = folds(make_run, "a", {0: 0.9}, parameters={"l2": 9}, trials=40, day=3)
+    assert row(only([*tuned, *longer]), "a").n_missing == 2
+
+
 def test_folds_of_another_split_are_left_out(make_run: Any) -> None:
     old = folds(make_run, "a", {0: 0.9, 1: 0.9, 2: 0.9}, fold="0" * 64, day=1)
     board = only([*old, *folds(make_run, "a", {0: 0.1, 1: 0.1, 2: 0.1}, fold="1" * 64, day=2)])

@@ -40,8 +40,8 @@ def _seeds(tasks: Sequence[TaskBoard], installed: Collection[str]) -> Step | Non
     for task in tasks:
         leading = [row.algorithm for row in task.rows if row.lone and (row.rank == 1 or row.tied)]
         if leading:
-            rows = "the row" if len(leading) == 1 else f"{len(leading)} of the rows"
-            why = f"{rows} at the top of {task.task} may rank otherwise with another seed"
+            rows = leading[0] if len(leading) == 1 else f"{len(leading)} of the rows"
+            why = f"{rows} among the best of {task.task} may rank otherwise with another seed"
             return Step(("run", *_suite(task, installed), "--seeds", "5"), why)
     return None
 

@@ -60,8 +60,10 @@ def _notes(separation: Separation, n_seeds: Mapping[str, int], metric: str) -> l
 def _trained_once(names: Sequence[str]) -> list[str]:
     if not names:
         return []
-    what = "this one model" if len(names) == 1 else "these very models"
-    return [f"trained with one seed: {some(names)}. Their ranks and marks are about {what}; --seeds 5 tells more."]
+    whose = (
+        "Its rank and mark are about this one model" if len(names) == 1 else "Ranks and marks are about these models"
+    )
+    return [f"trained with one seed: {some(names)}. {whose}; --seeds 5 tells more."]
 
 
 def _without(names: Sequence[str], metric: str) -> list[str]:

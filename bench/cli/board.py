@@ -12,10 +12,10 @@ from rich.text import Text
 
 from bench.cli.table import GAP, fitting, table
 from bench.plugins import load_registries
+from bench.values import some
 from bench_reports.advice import Step, next_steps
 from bench_reports.board import Board, TaskBoard
 from bench_reports.rendering import columns, failures
-from bench_reports.values import some
 
 LOOK = (Step(("report",), "one page to read and to send", takes_folder="--runs"), Step(("ui",), "all runs in MLflow"))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.ledger import TuningLedger
 from bench.records import RunRecord
-from bench_reports.values import some
+from bench.values import some
 
 if TYPE_CHECKING:
     from bench_reports.board import BoardRow

@@ -19,10 +19,10 @@ from bench.errors import UnknownNameError
 from bench.records import RunRecord, Status
 from bench.statistics import compare, holm
 from bench.store import Stored
+from bench.values import depends_on_one_seed, matrices
 from bench_reports.certainty import ALPHA
 from bench_reports.changes import Mark, comparable, marks
 from bench_reports.leaderboard import parameters_of, started, suite_of
-from bench_reports.values import depends_on_one_seed, matrices
 
 
 class Verdict(StrEnum):

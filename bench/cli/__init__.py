@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from bench.cli import (
     baseline,
     calibrate,
+    champion,
     check,
     compare,
     data,
@@ -50,6 +51,7 @@ app.command("reproduce")(reproduce.command)
 app.command("tune")(tune.command)
 app.command("evaluate")(evaluate.command)
 app.command("export-fold")(export_fold.command)
+app.command("champion")(champion.command)
 app.command("ui")(ui.command)
 app.command("sync")(sync.command)
 app.add_typer(baseline.app, name="baseline")

@@ -30,6 +30,13 @@ def mark(folder: Path, uri: str, attempt: str, run_id: str) -> None:
     write_text(folder / MARKER_FILE, json.dumps(marks, indent=2))
 
 
+def run_of(folder: Path, uri: str) -> str:
+    """The id of the run in the store at `uri`. Raises KeyError if there is no such note."""
+    mark = _read(folder)[uri]
+    assert isinstance(mark, dict)
+    return str(mark["run_id"])
+
+
 def _read(folder: Path) -> dict[str, object]:
     """Nothing where there is no readable note: it will be made again."""
     try:

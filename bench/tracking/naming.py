@@ -21,6 +21,11 @@ def experiment_of(record: RunRecord) -> str:
     return experiment_name(f"{record.suite.name}-v{record.suite.version}", record.task)
 
 
+def model_name(suite: str, task: str) -> str:
+    """The registered model of a task, whatever the suite's version: "movielens.holdout". "/" and ":" are illegal."""
+    return re.sub(r"[/:]", "-", f"{suite}.{task}")
+
+
 def metric_key(label: str) -> str:
     """ "ndcg@10" → "test/ndcg_at_10"."""
     return _legal(f"{TEST}/{label.replace('@', '_at_')}")

@@ -1,0 +1,135 @@
+"""The model of a leaderboard's best row in MLflow: under the run of its record, registered, with the alias `champion`.
+
+A model is registered only after it was loaded back from the store and recommended what is on record.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, ModelSignature
+from mlflow.types.schema import Array, ColSpec, DataType, ParamSchema, ParamSpec, Schema
+
+from bench.errors import BenchError
+from bench.records import RunRecord
+from bench.tracking import champion_model, content
+from bench.tracking.places import Place
+
+ALIAS = "champion"
+EXAMPLE_USERS = 2
+SIGNATURE = ModelSignature(
+    inputs=Schema([ColSpec(DataType.string, "user", required=False), ColSpec(Array(DataType.string), "history")]),
+    outputs=Schema(
+        [
+            ColSpec(Array(DataType.string), "items"),
+            ColSpec(Array(DataType.double), "scores"),
+            ColSpec(DataType.long, "unknown_items"),
+        ]
+    ),
+    params=ParamSchema([ParamSpec("k", DataType.long, 10)]),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Requests:
+    """What the model is asked before it is registered: users, their histories, and the recorded items of each."""
+
+    users: Sequence[str]
+    histories: Sequence[list[str]]
+    items: Sequence[list[str]]
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The model's input."""
+        return pd.DataFrame({"user": self.users, "history": list(self.histories)})
+
+
+def current(client: MlflowClient, name: str) -> ModelVersion | None:
+    """The version that is the champion now, if any."""
+    try:
+        return client.get_model_version_by_alias(name, ALIAS)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def is_of(found: ModelVersion | None, record: RunRecord) -> bool:
+    """Whether a version is the model of this very execution."""
+    return found is not None and found.tags.get(content.ATTEMPT) == record.attempt
+
+
+def register(
+    client: MlflowClient, place: Place, name: str, run_id: str, record: RunRecord, recommender: Path, requests: Requests
+) -> ModelVersion:
+    """Log the model under its record's run, check it, register it, and make it the champion.
+
+    Raises BenchError, and leaves the champion as it was, if the model that MLflow gives back recommends otherwise.
+    """
+    _use(place)
+    logged = _log(run_id, record, recommender, requests)
+    _check(logged.model_uri, requests, record.cutoff)
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    made = client.create_model_version(name, logged.model_uri, run_id, model_id=logged.model_id)
+    client.set_model_version_tag(name, made.version, content.ATTEMPT, record.attempt)
+    client.set_registered_model_alias(name, ALIAS, made.version)
+    return made
+
+
+def describe(client: MlflowClient, found: ModelVersion, tags: Mapping[str, str], note: str) -> None:
+    """Write tags and a description at a version; repeating it changes nothing."""
+    for key, value in tags.items():
+        client.set_model_version_tag(found.name, found.version, key, content.shortened(value, content.MAX_TAG))
+    client.update_model_version(found.name, found.version, note)
+
+
+def _use(place: Place) -> None:
+    """Logging a model, unlike all else, has no client of its own."""
+    mlflow.set_tracking_uri(place.uri)
+    mlflow.set_registry_uri(place.uri)
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="mlflow")
+
+
+def _log(run_id: str, record: RunRecord, recommender: Path, requests: Requests) -> Any:
+    """Into the run, which stays as it is: an active run would be ended anew."""
+    example = requests.frame.head(EXAMPLE_USERS)
+    return Model.log(
+        artifact_path=None,
+        name=f"{record.row}-seed-{record.seed}".replace("/", "-").replace(":", "-"),
+        flavor=mlflow.pyfunc,
+        run_id=run_id,
+        python_model=champion_model.__file__,
+        artifacts={champion_model.ARTIFACT: str(recommender)},
+        signature=SIGNATURE,
+        input_example=(example, {"k": record.cutoff}),
+        pip_requirements=[f"recsys-bench=={version('recsys-bench')}", f"mlflow=={version('mlflow')}"],
+        tags={content.KEY: record.key, content.ATTEMPT: record.attempt},
+    )
+
+
+def _check(model_uri: str, requests: Requests, k: int) -> None:
+    served = mlflow.pyfunc.load_model(model_uri).predict(requests.frame, params={"k": k})
+    pairs = zip(requests.users, requests.items, served["items"], strict=True)
+    for user, recorded, items in pairs:
+        if list(items) != recorded:
+            rank = next((i for i, (a, b) in enumerate(zip(items, recorded, strict=False)) if a != b), len(items))
+            raise BenchError(
+                f"the model that was logged recommends to user '{user}' another item at rank {rank + 1} than what is "
+                "on record. It was not registered."
+            )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from bench import seeds
 from bench.algorithm import Algorithm
@@ -27,6 +28,8 @@ from bench.ranking import recommend
 
 MODEL_FILE, ABOUT_FILE, USERS_FILE, ITEMS_FILE = "model.bin", "about.json", "users.parquet", "items.parquet"
 NEWCOMER = "(a user unseen in training)"
+PROBES, ROUNDING = 64, 1e-6
+"""Training users that a newcomer is compared with, and what scores may differ by, relative to the largest."""
 logger = logging.getLogger(__name__)
 
 
@@ -99,18 +102,30 @@ class Recommender:
 
     @cached_property
     def newcomer(self) -> int | None:
-        """A code that the algorithm takes for a user unseen in training: one beyond the vocabulary, or that of a
-        user without training rows where it would look a code up. None if it can serve none.
+        """A code that the algorithm takes for a user unseen in training; None if there is none.
+
+        That of a user without training rows if there is one whose attributes nobody asks for; else one beyond the
+        vocabulary, if codes are not looked up.
         """
-        beyond = len(self.user_ids)
+        unseen, beyond = np.flatnonzero(~self.trained), len(self.user_ids)
+        if len(unseen) and not self.has_user_features:
+            return int(unseen[0])
+        return beyond if self._looks_nothing_up(beyond) else None
+
+    def _looks_nothing_up(self, beyond: int) -> bool:
+        """Whether a code beyond the vocabulary scores like that of some training user with the same history. One that
+        is looked up is no index, or is that of something else; user-based neighbourhoods merely leave it out.
+        """
+        codes = np.append(beyond, np.flatnonzero(self.trained)[:PROBES]).astype(np.int32)
         try:
-            self.algorithm.score(
-                UserBatch(np.array([beyond], np.int32), ItemLists.from_lists([[]], len(self.item_ids)))
+            scores = self.algorithm.score(
+                UserBatch(codes, ItemLists.from_lists([[0]] * len(codes), len(self.item_ids)))
             )
         except IndexError:
-            unseen = np.flatnonzero(~self.trained)
-            return None if self.has_user_features or not len(unseen) else int(unseen[0])
-        return beyond
+            return False
+        dense = torch.as_tensor(scores).float().cpu()
+        gaps = (dense[1:] - dense[0]).abs().amax(1)
+        return bool((gaps <= ROUNDING * dense.abs().max()).any())
 
     @cached_property
     def ties(self) -> Any:

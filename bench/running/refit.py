@@ -16,7 +16,6 @@ from bench.errors import BenchError, NoVerdictError
 from bench.interactions import mask
 from bench.metrics import parse_metrics
 from bench.plugins import load_registries
-from bench.records import RunRecord
 from bench.running.assess import judge_lists, topk_table
 from bench.running.job import Progress, Stopwatch, fit, make_context, new_algorithm
 from bench.running.plan import Job
@@ -117,7 +116,7 @@ def require_same_lists(stored: Stored, lists: Path) -> None:
     import pandas as pd
 
     recorded, now = (pd.read_parquet(path, columns=COLUMNS) for path in (stored.path / TOPK_FILE, lists))
-    found = first_difference(recorded, now, stored.record)
+    found = first_difference(recorded, now, min(stored.record.cutoff, int(now["rank"].max())))
     if found:
         raise NoVerdictError(
             f"the model trained again does not recommend what is on record: {found} So it is not the model that was "
@@ -125,12 +124,13 @@ def require_same_lists(stored: Stored, lists: Path) -> None:
         )
 
 
-def first_difference(recorded: pd.DataFrame, now: pd.DataFrame, record: RunRecord) -> str:
-    """In words, where two tables of lists (user, rank, item, score) first differ; "" if they are the same."""
-    cutoff = min(record.cutoff, int(now["rank"].max()) if len(now) else record.cutoff)
-    both = recorded[recorded["rank"] <= cutoff].merge(
-        now[now["rank"] <= cutoff], on=["user", "rank"], how="outer", suffixes=("_then", "_now"), sort=False
-    )
+def first_difference(recorded: pd.DataFrame, now: pd.DataFrame, cutoff: int) -> str:
+    """In words, where two tables of lists (user, rank, item, score) first differ, up to a rank; "" if nowhere.
+
+    cutoff: the shorter length of the two; a metric that is gone may have asked for longer lists.
+    """
+    lists = [table[table["rank"] <= cutoff] for table in (recorded, now)]
+    both = lists[0].merge(lists[1], on=["user", "rank"], how="outer", suffixes=("_then", "_now"))
     differs = ~((both["item_then"] == both["item_now"]) & (both["score_then"] == both["score_now"]))
     if not differs.any():
         return ""

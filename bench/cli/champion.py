@@ -204,22 +204,26 @@ def _trained(run: Stored, work: Path, limits: Limits, data_dir: Path | None) -> 
 
 
 def _requests(fold: Fold, lists: Path, cutoff: int) -> Requests:
-    """The first test users, as many as are ranked together: in another batch, last bits may differ. None where only
-    sampled candidates were ranked, for a model that is served ranks all.
+    """The first test users, as many as are ranked together: in another batch, last bits may differ. Without items
+    where only sampled candidates were ranked, for a model that is served ranks all.
     """
-    import pandas as pd
-
     from bench.ranking import blocks
     from bench.tracking.champion import Requests
 
-    restricted = fold.test.restricted
-    n_users = 0 if restricted and restricted.only else next(blocks(len(fold.test), fold.train.n_items))[1]
-    part, ids = fold.test.slice(0, n_users), fold.train.item_ids
+    part = fold.test.slice(*next(blocks(len(fold.test), fold.train.n_items)))
+    ids, restricted = fold.train.item_ids, fold.test.restricted
     users = fold.train.user_ids[part.users].tolist()
+    histories = [ids[part.history.row(row)].tolist() for row in range(len(part))]
+    return Requests(users, histories, None if restricted and restricted.only else _listed(lists, users, cutoff))
+
+
+def _listed(lists: Path, users: list[str], cutoff: int) -> list[list[str]]:
+    """The recommended items of each user, best first."""
+    import pandas as pd
+
     table = pd.read_parquet(lists, columns=["user", "item", "rank"])
     items = table[table["rank"] <= cutoff].groupby("user")["item"].agg(list)
-    histories = [ids[part.history.row(row)].tolist() for row in range(n_users)]
-    return Requests(users, histories, [items.get(user, []) for user in users])
+    return [items.get(user, []) for user in users]
 
 
 def _print(outcomes: list[dict[str, Any]], store: Place, json: bool) -> None:

@@ -45,11 +45,14 @@ SIGNATURE = ModelSignature(
 
 @dataclass(frozen=True, eq=False)
 class Requests:
-    """What the model is asked before it is registered: users, their histories, and the recorded items of each."""
+    """What the model is asked before it is registered: users with their histories, and the recorded items of each.
+
+    items: None where they cannot be compared with what is served.
+    """
 
     users: Sequence[str]
     histories: Sequence[list[str]]
-    items: Sequence[list[str]]
+    items: Sequence[list[str]] | None
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -81,7 +84,7 @@ def register(
     """
     _use(place)
     logged = _log(run_id, record, recommender, requests)
-    _check(logged.model_uri, requests, record.cutoff)
+    check(logged.model_uri, requests, record.cutoff)
     try:
         client.create_registered_model(name)
     except MlflowException as error:
@@ -126,7 +129,10 @@ def _log(run_id: str, record: RunRecord, recommender: Path, requests: Requests) 
     )
 
 
-def _check(model_uri: str, requests: Requests, k: int) -> None:
+def check(model_uri: str, requests: Requests, k: int) -> None:
+    """Raises BenchError unless the model in MLflow's store recommends what is on record."""
+    if requests.items is None:
+        return
     served = mlflow.pyfunc.load_model(model_uri).predict(requests.frame, params={"k": k})
     pairs = zip(requests.users, requests.items, served["items"], strict=True)
     for user, recorded, items in pairs:

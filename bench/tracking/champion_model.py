@@ -11,7 +11,7 @@ import pandas as pd
 from mlflow.environment_variables import MLFLOW_ALLOW_PICKLE_DESERIALIZATION
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
-from mlflow.pyfunc import PythonModel
+from mlflow.pyfunc.model import PythonModel
 
 from bench.errors import BenchError
 from bench.serving import Recommender
@@ -19,12 +19,12 @@ from bench.serving import Recommender
 ARTIFACT = "recommender"
 
 
-class Champion(PythonModel):  # type: ignore[misc]
+class Champion(PythonModel):
     """User histories in, ranked items out: a row a user, in the order of the input."""
 
     def load_context(self, context: Any) -> None:
         """Raises MlflowException where MLflow is told to unpickle nothing."""
-        if not MLFLOW_ALLOW_PICKLE_DESERIALIZATION.get():
+        if not MLFLOW_ALLOW_PICKLE_DESERIALIZATION.get():  # type: ignore[no-untyped-call]
             raise MlflowException(
                 "this model is unpickled, which MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false forbids. Allow it only for "
                 "models that people you trust have registered."

@@ -84,7 +84,7 @@ class Sink:
             self._write_note(name, markdown)
         for experiment, records in self._records.items():
             if view := saved_view(records, now_ms()):
-                self.client.set_experiment_tag(experiment, VIEW_TAG, view)
+                self._tag_experiment(experiment, VIEW_TAG, view)
         for experiment, parent in self._parents.items():
             self._log_budgets(parent, self._records.get(experiment, []))
             self.client.set_terminated(parent, "FAILED" if experiment in self._failed else "FINISHED")
@@ -165,7 +165,7 @@ class Sink:
         with tempfile.TemporaryDirectory(prefix="bench-mirror-") as name:
             staging = Path(name)
             shutil.copyfile(folder / RECORD_FILE, staging / RECORD_FILE)
-            has_sample = write_sample(folder, staging / SAMPLE_FILE, record.cutoff)
+            has_sample = write_sample(folder, staging / SAMPLE_FILE, record)
             draw_tuning(record, staging)
             self.client.log_artifacts(run_id, str(staging))
         if has_sample:
@@ -178,10 +178,21 @@ class Sink:
             return
         self._experiments[name] = experiment
         note = content.fitting_note(f"{link_to_view(experiment)}\n\n{markdown}", content.MAX_EXPERIMENT_NOTE)
-        self.client.set_experiment_tag(experiment, content.NOTE, note)
+        self._tag_experiment(experiment, content.NOTE, note)
         if experiment in self._parents:
             note = content.fitting_note(markdown, content.MAX_TAG)
             self.client.set_tag(self._parents[experiment], content.NOTE, note)
+
+    def _tag_experiment(self, experiment: str, key: str, value: str) -> None:
+        """Two invocations that write a tag for the first time at once both insert it, and one is refused: then it is
+        there, and can be changed.
+        """
+        try:
+            self.client.set_experiment_tag(experiment, key, value)
+        except MlflowException as error:
+            if error.error_code != "BAD_REQUEST":
+                raise
+            self.client.set_experiment_tag(experiment, key, value)
 
     def _log_budgets(self, parent: str, records: list[RunRecord]) -> None:
         with tempfile.TemporaryDirectory(prefix="bench-mirror-") as name:

@@ -8,9 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import mlflow
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import BAD_REQUEST
 
 from bench.ledger import TrialRecord, TuningLedger
 from bench.records import Status
@@ -52,21 +56,58 @@ def test_a_result_is_stored_whole(
     assert run.data.tags["bench.key"] == stored.record.key
     (data,) = run.inputs.dataset_inputs
     assert (data.dataset.name, data.dataset.digest) == ("smoke", "d")
-    assert artifacts(client, run) == [RECORD_FILE, "topk_sample.json"]
+    assert artifacts(client, run) == ["per_user_sample.json", RECORD_FILE]
     copy = client.download_artifacts(run.info.run_id, RECORD_FILE, str(tmp_path))
     assert Path(copy).read_text() == (stored.path / RECORD_FILE).read_text()
 
 
-def test_the_sample_is_a_table_of_the_first_users(
-    new_sink: NewSink, make_result: MakeResult, client: MlflowClient, runs_of: RunsOf, tmp_path: Path
+def table_of(client: MlflowClient, run: Run) -> pd.DataFrame:
+    """The table as MLflow itself reads it back; it looks for runs where the process, not the client, tracks."""
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(client.tracking_uri)
+    try:
+        return client.load_table(run.info.experiment_id, "per_user_sample.json", [run.info.run_id])
+    finally:
+        mlflow.set_tracking_uri(before)
+
+
+def test_the_sample_has_the_scores_and_lists_of_the_first_users(
+    new_sink: NewSink, make_result: MakeResult, client: MlflowClient, runs_of: RunsOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    new_sink().mirror(make_result("ease").path)
+    monkeypatch.setattr("bench.tracking.sample.SAMPLE_USERS", 25)
+    values = {"ndcg@10": [0.123456, math.nan, *[0.5] * 28], "recall@5": [1.0] * 30}
+    users = [f"u{user:02d}" for user in range(30)]
+    new_sink().mirror(make_result("ease", metrics={"coverage@10": 0.1}, per_user=values, users=users).path)
     (run,) = runs_of("result")
-    table = json.loads(Path(client.download_artifacts(run.info.run_id, "topk_sample.json", str(tmp_path))).read_text())
-    assert table["columns"] == ["user", "recommended"]
-    assert [row[0] for row in table["data"]] == [f"u{user:02d}" for user in range(20)]
-    assert table["data"][0][1] == "i1, i2, i3, i4, i5, i6, i7, i8, i9, i10"
-    assert json.loads(run.data.tags["mlflow.loggedArtifacts"]) == [{"path": "topk_sample.json", "type": "table"}]
+    table = table_of(client, run)
+    assert table.columns.tolist() == ["user", "recommended", "ndcg@10", "recall@5"]
+    assert table["user"].tolist() == users[:25]
+    assert table["recommended"][0] == "i1, i2, i3, i4, i5, i6, i7, i8, i9, i10"
+    assert table["ndcg@10"][0] == 0.1235
+    assert table["ndcg@10"].isna().tolist() == [False, True, *[False] * 23]
+    assert json.loads(run.data.tags["mlflow.loggedArtifacts"]) == [{"path": "per_user_sample.json", "type": "table"}]
+
+
+def test_a_run_that_is_completed_has_every_user_once(
+    new_sink: NewSink, make_result: MakeResult, client: MlflowClient, runs_of: RunsOf
+) -> None:
+    stored = make_result("ease")
+    new_sink().mirror(stored.path)
+    client.update_run(runs_of("result")[0].info.run_id, "RUNNING")
+    new_sink().mirror(stored.path)
+    (run,) = runs_of("result")
+    table = table_of(client, run)
+    assert table.columns.tolist() == ["user", "recommended"]
+    assert table["user"].is_unique
+    assert len(table) == 30
+
+
+def test_predicted_ratings_have_scores_and_no_lists(
+    new_sink: NewSink, make_run: MakeResult, client: MlflowClient, runs_of: RunsOf
+) -> None:
+    new_sink().mirror(make_run("means", per_user={"rmse": [0.5, 1.0]}).path)
+    table = table_of(client, runs_of("result")[0])
+    assert table.to_dict("list") == {"user": ["u0", "u1"], "rmse": [0.5, 1.0]}
 
 
 def test_a_failed_result_is_stored_with_its_reason(
@@ -266,3 +307,22 @@ def rewritten(stored: Stored, ledger: TuningLedger) -> Stored:
     record = stored.record.model_copy(update={"tuning": ledger})
     (stored.path / RECORD_FILE).write_text(record.model_dump_json())
     return Stored(stored.path, record)
+
+
+def test_a_tag_that_another_invocation_wrote_at_the_same_moment_is_written_again(
+    new_sink: NewSink, make_result: MakeResult, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL refuses the second of two that insert it."""
+    writer, real, refusals = new_sink(), client.set_experiment_tag, iter([True])
+    writer.mirror(make_result("ease").path)
+
+    def refuse_once(*arguments: str) -> None:
+        if next(refusals, False):
+            raise MlflowException("duplicate key value", error_code=BAD_REQUEST)
+        real(*arguments)
+
+    monkeypatch.setattr(client, "set_experiment_tag", refuse_once)
+    writer.finish({"smoke-v1/holdout": "### Board"})
+    found = client.get_experiment_by_name("smoke-v1/holdout")
+    assert found is not None
+    assert found.tags[NOTE].endswith("### Board")

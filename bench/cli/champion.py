@@ -96,6 +96,8 @@ def command(
     Records hold no models, so it is trained again, and refused unless its lists are the recorded ones bit for bit.
     A model that is the champion already stays. Ends with 1 if a task has none in the end.
     """
+    from mlflow.exceptions import MlflowException
+
     from bench.cli.leaderboard import stored_runs
     from bench.cli.progress import interrupt_on_sigterm
     from bench.errors import BenchError
@@ -116,6 +118,8 @@ def command(
             outcomes.append(_crown(client, store, best, limits, data_dir))
         except BenchError as error:
             problems.append(f"{best.board.task}: {error}")
+        except MlflowException as error:
+            problems.append(f"{best.board.task}: MLflow ({store.shown}): {store.without_password(str(error))}")
     _print(outcomes, store, json)
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)

@@ -170,6 +170,19 @@ def test_a_champion_that_is_one_stays_and_a_refused_one_is_none(
     assert len(world.client.search_model_versions("name = 'fast.sampled'")) == 1
 
 
+def test_what_mlflow_refuses_is_told_in_a_line(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise mlflow.MlflowException("Permission denied")
+
+    monkeypatch.setattr("bench.tracking.champion.current", refuse)
+    with pytest.raises(typer.Exit) as ended:
+        champion.command("fast", ["holdout"], out=world.store.root)
+    assert ended.value.exit_code == 1
+    assert capsys.readouterr().err == f"error: holdout: MLflow ({world.store.shown}): Permission denied\n"
+
+
 def test_what_the_store_gives_back_is_checked(world: World, model: Any) -> None:
     frame = requests().head(4)
     items = model.predict(frame, params={"k": 10})["items"].tolist()

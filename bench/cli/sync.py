@@ -43,8 +43,7 @@ def leaderboard_notes(runs: Sequence[Stored], known: Board | None = None) -> dic
     known: a board of some of the runs; its tasks that show all there are of theirs are not computed again.
     """
     from bench.tracking.naming import experiment_name
-    from bench_reports.board import Board
-    from bench_reports.leaderboard import leaderboard, render_markdown, suite_of
+    from bench_reports.leaderboard import leaderboard, suite_of
 
     paths: dict[tuple[str, str], set[Path]] = {}
     for run in runs:
@@ -52,7 +51,22 @@ def leaderboard_notes(runs: Sequence[Stored], known: Board | None = None) -> dic
     whole = [task for task in (known.tasks if known else ()) if paths.get((task.suite, task.task)) == _paths(task)]
     done = {(task.suite, task.task) for task in whole}
     boards = [*whole, *leaderboard(run for run in runs if (suite_of(run), run.record.task) not in done).tasks]
-    return {experiment_name(board.suite, board.task): render_markdown(Board((board,))) for board in boards}
+    return {experiment_name(board.suite, board.task): _note(board) for board in boards}
+
+
+def _note(board: TaskBoard) -> str:
+    """With the metrics that MLflow's own table shows first: with all of a large suite the note's columns are so narrow
+    that numbers break.
+    """
+    from dataclasses import replace
+
+    from bench.tracking.view import MAX_METRICS
+    from bench_reports.board import Board
+    from bench_reports.leaderboard import render_markdown
+
+    shown = tuple(dict.fromkeys([board.sort, *board.metrics]))[:MAX_METRICS]
+    narrow = render_markdown(Board((replace(board, metrics=shown),)))
+    return narrow + ("" if len(shown) >= len(board.metrics) else "\n\nAll metrics: `bench leaderboard`.")
 
 
 def _paths(board: TaskBoard) -> set[Path]:

@@ -54,6 +54,17 @@ def test_sync_mirrors_what_is_missing(
     assert all(f"| {row} |" in note for row in ("ease", "vae", "hybrid"))
 
 
+def test_notes_show_few_metrics_the_one_that_ranks_first(make_run: MakeResult) -> None:
+    few, many = {"recall@5": 0.5, "ndcg@10": 0.25}, {f"m{index}@10": 0.1 for index in range(9)}
+    (note,) = sync.leaderboard_notes([make_run("ease", few)]).values()
+    assert "| ndcg@10 |" in note
+    assert "All metrics" not in note
+    (note,) = sync.leaderboard_notes([make_run("ease", {**few, **many})]).values()
+    header = next(line for line in note.splitlines() if line.startswith("| #"))
+    assert [cell for cell in header.split(" | ") if "@" in cell] == ["ndcg@10", "recall@5", "m0@10", "m1@10"]
+    assert note.endswith("All metrics: `bench leaderboard`.")
+
+
 def test_sync_without_a_server_says_so(root: Path, make_result: MakeResult) -> None:
     make_result("ease")
     with closing(socket.socket()) as probe:

@@ -56,10 +56,10 @@ def test_sync_mirrors_what_is_missing(
 
 def test_notes_show_few_metrics_the_one_that_ranks_first(make_run: MakeResult) -> None:
     few, many = {"recall@5": 0.5, "ndcg@10": 0.25}, {f"m{index}@10": 0.1 for index in range(9)}
-    (note,) = sync.leaderboard_notes([make_run("ease", few)]).values()
+    (note,) = sync.leaderboard_notes([make_run("ease", metrics=few)]).values()
     assert "| ndcg@10 |" in note
     assert "All metrics" not in note
-    (note,) = sync.leaderboard_notes([make_run("ease", {**few, **many})]).values()
+    (note,) = sync.leaderboard_notes([make_run("ease", metrics={**few, **many})]).values()
     header = next(line for line in note.splitlines() if line.startswith("| #"))
     assert [cell for cell in header.split(" | ") if "@" in cell] == ["ndcg@10", "recall@5", "m0@10", "m1@10"]
     assert note.endswith("All metrics: `bench leaderboard`.")

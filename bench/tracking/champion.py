@@ -82,7 +82,7 @@ def register(
     Raises BenchError, and leaves the champion as it was, if the model that MLflow gives back recommends otherwise.
     """
     _use(place)
-    logged = _log(run_id, record, recommender, requests)
+    logged = _log(client, run_id, record, recommender, requests)
     check(logged.model_uri, requests, record.cutoff)
     try:
         client.create_registered_model(name)
@@ -111,20 +111,24 @@ def _use(place: Place) -> None:
     warnings.filterwarnings("ignore", module="mlflow")
 
 
-def _log(run_id: str, record: RunRecord, recommender: Path, requests: Requests) -> Any:
-    """Into the run, which stays as it is: an active run would be ended anew."""
-    example = requests.frame.head(EXAMPLE_USERS)
+def _log(client: MlflowClient, run_id: str, record: RunRecord, recommender: Path, requests: Requests) -> Any:
+    """Into the run, which stays as it is: an active run would be ended anew. Without one MLflow would put the model
+    into its default experiment, whose files may lie in the current folder.
+    """
+    run = client.get_run(run_id)
+    name = f"{record.row}-seed-{record.seed}".replace("/", "-").replace(":", "-")
+    tags = {content.KEY: record.key, content.ATTEMPT: record.attempt}
+    made = client.create_logged_model(run.info.experiment_id, name, run_id, tags, run.data.params)
     return Model.log(
         artifact_path=None,
-        name=f"{record.row}-seed-{record.seed}".replace("/", "-").replace(":", "-"),
         flavor=mlflow.pyfunc,
         run_id=run_id,
+        model_id=made.model_id,
         python_model=champion_model.__file__,
         artifacts={champion_model.ARTIFACT: str(recommender)},
         signature=SIGNATURE,
-        input_example=(example, {"k": record.cutoff}),
+        input_example=(requests.frame.head(EXAMPLE_USERS), {"k": record.cutoff}),
         pip_requirements=[f"recsys-bench=={version('recsys-bench')}", f"mlflow=={version('mlflow')}"],
-        tags={content.KEY: record.key, content.ATTEMPT: record.attempt},
     )
 
 

@@ -85,6 +85,7 @@ def world(results: Path, template: Path) -> Iterator[World]:
     store, printed = place(results), io.StringIO()
     with redirect_stdout(printed), pytest.raises(typer.Exit) as ended:
         champion.command("fast", out=results, json=True)
+    assert not Path("mlruns").exists(), "nothing is written to the current folder"
     assert ended.value.exit_code == 0
     yield World(store, MlflowClient(store.uri), json.loads(printed.getvalue()))
     mlflow.set_tracking_uri(before[0])
@@ -147,7 +148,10 @@ def test_the_registry_says_whose_model_it_is(world: World) -> None:
     run = world.client.get_run(found.run_id)
     assert run.data.tags["bench.attempt"] == record.attempt
     assert run.info.status == "FINISHED"
-    assert len(run.outputs.model_outputs) == 1
+    (output,) = run.outputs.model_outputs
+    logged = world.client.get_logged_model(output.model_id)
+    assert (logged.experiment_id, logged.source_run_id) == (run.info.experiment_id, found.run_id)
+    assert logged.artifact_location.startswith(f"{world.store.artifact_location}/")
     printed = [(one["model"], one["version"], one["outcome"], one["row"]) for one in world.printed]
     assert printed == [("fast.holdout", 1, "registered", "ease"), ("fast.sampled", 1, "registered", "ease")]
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bench.database import sqlite_uri
+from bench.records import Code
 from bench.tracking.markers import mark
 
 
@@ -80,3 +81,12 @@ def test_runs_that_mlflow_has_are_linked(call: Any, runs: Path, tmp_path: Path, 
     assert call("report", "--runs", runs, "--out", tmp_path / "r.html", *options).code == 0
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert text.count(f'href="{address}/#/runs/0a1b"') == text.count("/#/runs/") == 1
+
+
+def test_runs_that_the_board_does_not_show_are_in_its_history(call: Any, make_run: Any, tmp_path: Path) -> None:
+    for day, value in enumerate((0.3, 0.4), start=1):
+        code = Code(version="0", content=str(day), commit=f"{day}" * 40, dirty=False)
+        make_run("ease", metrics={"ndcg@10": value}, day=day, code=code)
+    file = tmp_path / "a.html"
+    assert call("report", "--runs", tmp_path / "runs", "--out", file).code == 0
+    assert "History: holdout" in file.read_text(encoding="utf-8")

@@ -10,6 +10,8 @@ from pathlib import Path
 from bench.store import Stored
 from bench_reports.board import BoardRow, TaskBoard
 from bench_reports.figures import Figure, figures_of, overview_of, svg_of
+from bench_reports.figures.history import history
+from bench_reports.history import timelines
 from bench_reports.leaderboard import audit_notes, leaderboard, newest_runs, suite_of
 from bench_reports.page.account import Account, account_of
 from bench_reports.page.examples import UserExample, examples_of_task
@@ -91,7 +93,7 @@ def content_of(stored: Sequence[Stored], root: Path, links: Mapping[Path, str] |
         shown.setdefault((suite_of(run), run.record.task), []).append(run)
     boards = leaderboard(stored).tasks
     sections = tuple(
-        _section(f"task-{at}", board, shown[board.suite, board.task], root, links or {})
+        _section(f"task-{at}", board, shown[board.suite, board.task], _all_of(board, stored), root, links or {})
         for at, board in enumerate(boards, start=1)
     )
     suites = tuple(dict.fromkeys(board.suite for board in boards))
@@ -114,8 +116,22 @@ def content_of(stored: Sequence[Stored], root: Path, links: Mapping[Path, str] |
     )
 
 
-def _section(anchor: str, board: TaskBoard, runs: Sequence[Stored], root: Path, links: Mapping[Path, str]) -> Section:
+def _all_of(board: TaskBoard, stored: Sequence[Stored]) -> list[Stored]:
+    """The runs of a board's task, also those that it doesn't show."""
+    return [run for run in stored if (suite_of(run), run.record.task) == (board.suite, board.task)]
+
+
+def _section(
+    anchor: str,
+    board: TaskBoard,
+    runs: Sequence[Stored],
+    all_runs: Sequence[Stored],
+    root: Path,
+    links: Mapping[Path, str],
+) -> Section:
+    """runs: those that the board shows. all_runs: also the older ones, of which the history is made."""
     audit = audit_notes(runs)
+    figures = [*figures_of(board, runs), *history(timelines(all_runs, board.sort))]
     return Section(
         anchor=anchor,
         board=board,
@@ -124,7 +140,7 @@ def _section(anchor: str, board: TaskBoard, runs: Sequence[Stored], root: Path, 
         failed=tuple(failures(board)),
         notes=tuple(note for note in board.notes if note not in audit),
         audit=tuple(line.removeprefix("audit: ") for line in audit),
-        figures=tuple(_drawn(anchor, figure) for figure in figures_of(board, runs)),
+        figures=tuple(_drawn(anchor, figure) for figure in figures),
         examples=examples_of_task(board, runs),
         account=account_of(runs, board.candidates),
         reproduction=reproduction_of(runs, root),

@@ -61,6 +61,10 @@ class Registry(Generic[T]):
             )
         return resolved
 
+    def remove(self, name: str) -> None:
+        """Forget a name, for one who registered it and then failed."""
+        del self._targets[name], self._origins[name]
+
     def origin(self, name: str) -> str:
         """Who registered the name."""
         return self._origins[name]

@@ -65,7 +65,7 @@ def suites(name: Name = None, as_json: options.Json = False) -> None:
 
 @app.command()
 def plugins(as_json: options.Json = False) -> None:
-    """Plugins: which were loaded, from where, and which were skipped and why."""
+    """Plugins: which were loaded, from where, what they added, and which were skipped and why."""
     from dataclasses import asdict
 
     from bench.plugins import load_registries
@@ -81,10 +81,16 @@ def plugins(as_json: options.Json = False) -> None:
                 "state": f"skipped: {plugin.problem}" if plugin.problem else "loaded",
                 "distribution": plugin.distribution,
                 "module": plugin.module,
+                "added": "; ".join(_counted(kind, names) for kind, names in plugin.added.items()),
             }
             for plugin in found
         ]
     )
+
+
+def _counted(kind: str, names: Sequence[str], most: int = 4) -> str:
+    """ "algorithm late-bloomer", "36 algorithms": `bench list` and --json have all names."""
+    return f"{kind} {', '.join(names)}" if len(names) <= most else f"{len(names)} {kind}s"
 
 
 def _show(registry: Registry[Any], name: str | None, full: Describe, line: Describe, as_json: bool) -> None:

@@ -130,6 +130,7 @@ def test_plugins_show_what_was_skipped_and_why(call: Any, monkeypatch: pytest.Mo
         "module": "bad_plugin",
         "distribution": "bad 1.0",
         "problem": "ImportError: [oops]",
+        "added": {},
     }
     assert [plugin["module"] for plugin in listed if plugin["name"] == "bench"] == ["bench.builtins"]
 

@@ -301,9 +301,9 @@ def load_suite(name_or_path: str, registries: Registries) -> Suite:
         path = Path(name_or_path)
     else:
         path = registries.suites.get(name_or_path)
-    suite = _read(path)
+    suite = _read(path, registries)
     if suite.name in registries.suites and registries.suites.get(suite.name) != path:
-        _refuse_impostor(suite, _read(registries.suites.get(suite.name)), path)
+        _refuse_impostor(suite, _read(registries.suites.get(suite.name), registries), path)
     suite.check(registries)
     return suite
 
@@ -316,22 +316,61 @@ def _refuse_impostor(suite: Suite, installed: Suite, path: Path) -> None:
         )
 
 
-def _read(path: Path) -> Suite:
-    try:
-        if path.stat().st_size > MAX_SUITE_BYTES:
-            raise UsageError(f"a suite file may have up to {MAX_SUITE_BYTES} bytes. {path} is larger.")
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the suite file {path}: {error}.") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"{path} is not a valid TOML file: {error}.") from None
+def _read(path: Path, registries: Registries) -> Suite:
+    values, folder = _toml(path), path.parent
+    if "extends" in values:
+        values, folder = _extended(values, path, registries)
     try:
         suite = Suite.model_validate(values)
     except ValidationError as error:
         raise UsageError(describe_validation_error(f"the suite {path.name}", error, Suite.model_fields)) from None
-    suite._folder = path.parent.absolute()
+    suite._folder = folder.absolute()
     suite._tuned = _tuned_rows(suite)
     return suite
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MAX_SUITE_BYTES:
+            raise UsageError(f"a suite file may have up to {MAX_SUITE_BYTES} bytes. {path} is larger.")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the suite file {path}: {error}.") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"{path} is not a valid TOML file: {error}.") from None
+
+
+OWN_OF_EXTENSION = ("name", "version", "description", "algorithms", "gate")
+"""What a suite that extends another may say; all else is the other's, so that the rows can be compared."""
+
+
+def _extended(values: Mapping[str, Any], path: Path, registries: Registries) -> tuple[dict[str, Any], Path]:
+    """The content of an installed suite with the rows of one that `extends` it, and the folder its paths start at.
+
+    Raises UsageError if the installed one has another version, itself extends one, or already has a row of the name.
+    """
+    name, _, version = str(values["extends"]).rpartition("-v")
+    base_path = registries.suites.get(name or version)
+    base = _toml(base_path)
+    installed = f"{base.get('name')}-v{base.get('version')}"
+    if values["extends"] != installed:
+        raise UsageError(
+            f"{path} extends '{values['extends']}', and what is installed is {installed}. See what changed, write "
+            f'extends = "{installed}", and raise the version of this suite.'
+        )
+    if "extends" in base:
+        raise UsageError(f"{path} must extend a suite that is whole. {installed} itself extends {base['extends']}.")
+    own = {field: value for field, value in values.items() if field != "extends"}
+    for field in own:
+        if field not in OWN_OF_EXTENSION:
+            known = ", ".join(OWN_OF_EXTENSION)
+            raise UsageError(f"{path} extends {installed}, so '{field}' is that suite's. It may give {known}.")
+    rows = own.get("algorithms")
+    rows = rows if isinstance(rows, dict) else {}
+    for row in rows:
+        if row in base["algorithms"]:
+            raise UsageError(f"{path} has a row '{row}', and so has {installed}. Give it another name.")
+    return {**base, **own, "algorithms": {**base["algorithms"], **rows}}, base_path.parent
 
 
 def _tuned_rows(suite: Suite) -> dict[tuple[str, str], TunedRow]:

@@ -224,3 +224,46 @@ def test_shipped_parameters_come_with_a_ledger_of_the_same_budget() -> None:
         assert full.passed(one.row, one.task).items() >= one.parameters.items()
         if one.row in core.algorithms:
             assert core.passed(one.row, one.task) == full.passed(one.row, one.task)
+
+
+EXTENSION = """
+extends = "smoke-v2"
+name = "mine"
+version = 1
+description = "One more row."
+[algorithms.strong-ease]
+algorithm = "ease"
+parameters = { l2 = 500.0 }
+"""
+
+
+def test_a_suite_may_add_rows_to_an_installed_one(tmp_path: Path) -> None:
+    suite, smoke = load(tmp_path, EXTENSION), load_suite("smoke", load_registries())
+    assert suite.label == "mine-v1"
+    assert list(suite.algorithms) == [*smoke.algorithms, "strong-ease"]
+    assert (suite.tasks, suite.metrics, suite.filters) == (smoke.tasks, smoke.metrics, smoke.filters)
+    assert suite.fingerprint != smoke.fingerprint
+
+
+def test_a_suite_that_extends_has_the_tuned_rows_of_the_other(tmp_path: Path) -> None:
+    suite = load(tmp_path, EXTENSION.replace("smoke-v2", load_suite("movielens", load_registries()).label))
+    assert suite.tuned_row("ease", "holdout") is not None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("smoke-v2", "smoke-v1", "what is installed is smoke-v2"),
+        ("smoke-v2", "smoke", "what is installed is smoke-v2"),
+        ("smoke-v2", "smoky-v2", "unknown suite 'smoky'. Did you mean 'smoke'"),
+        ("version = 1", "version = 1\nseed = 3", "'seed' is that suite's"),
+        ("algorithms.strong-ease", "algorithms.ease", "has a row 'ease', and so has smoke-v2"),
+        ("l2", "l3", "'strong-ease' has no field 'l3'"),
+        ('"smoke-v2"', "2", "what is installed|unknown suite"),
+    ],
+)
+def test_mistakes_of_one_that_extends_get_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in EXTENSION
+    with pytest.raises(UsageError, match=message) as error:
+        load(tmp_path, EXTENSION.replace(old, new))
+    assert "\n" not in str(error.value)

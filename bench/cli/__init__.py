@@ -21,6 +21,7 @@ from bench.cli import (
     history,
     leaderboard,
     listing,
+    new,
     report,
     reproduce,
     run,
@@ -57,6 +58,7 @@ app.command("sync")(sync.command)
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(listing.app, name="list")
 app.add_typer(data.app, name="data")
+app.add_typer(new.app, name="new")
 
 
 INTERRUPTED = 130

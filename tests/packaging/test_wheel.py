@@ -144,6 +144,7 @@ def test_what_the_source_imports_is_declared() -> None:
     }
     assert missing == {
         "bench/testing/contract.py: pytest",  # the kit is for pytest, and says so
+        "bench/pytest_plugin.py: pytest",  # which loads it
         "algorithms/bench_algorithms/surprise_library.py: surprise",  # an extra, and a row that says so without it
     }
 

@@ -51,7 +51,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(scaffold.Path, "write_text", full)
-    with pytest.raises(UsageError, match="cannot write to .*No space left"):
+    with pytest.raises(UsageError, match=r"cannot write to .*No space left"):
         new_algorithm("late-bloomer", tmp_path / "mine", "smoke", load_registries())
     assert list(tmp_path.iterdir()) == []
 

@@ -111,7 +111,7 @@ class Contents(Strict):
     """All but the values per user."""
 
     suite: str
-    """Its label, "movielens-v3"."""
+    """Its label, "movielens-v4"."""
     gated: list[str] = Field(min_length=1)
     """Metrics with values per user."""
     protocols: dict[str, Protocol]

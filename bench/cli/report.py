@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,6 +63,6 @@ def links(stored: Sequence[Stored], root: Path, tracking_uri: str | None) -> dic
     from bench.tracking.places import place
 
     store = place(root, tracking_uri)
-    base = store.shown.rstrip("/") if store.uri.startswith("http") else UI
-    marked = {run.path: marked_run(run.path, store.uri, run.record.attempt) for run in stored}
+    base = re.sub("//[^/@]*@", "//", store.uri).rstrip("/") if store.uri.startswith("http") else UI
+    marked = {run.path: marked_run(run.path, store.shown, run.record.attempt) for run in stored}
     return {path: f"{base}/#/runs/{run_id}" for path, run_id in marked.items() if run_id}

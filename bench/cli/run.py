@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -68,6 +67,7 @@ def command(
     can tell, needs are met, and users and disk are enough.
     """
     from bench.cli.preflight import print_checks
+    from bench.invocation import this_command
     from bench.plugins import load_registries
     from bench.running.plan import Request
     from bench.running.process import Limits
@@ -80,7 +80,7 @@ def command(
     limits = Limits(jobs or options.default_jobs(threads), time_limit, options.parse_bytes(memory_limit))
     here = resolve_device(device)
     settings = Settings(here, checked_precision(precision, here), threads)
-    request = Request(seeds, settings, command=shlex.join(["bench", *sys.argv[1:]]))
+    request = Request(seeds, settings, command=this_command())
     wanted = _Tuning(tune, tuned, tuple(after_trials or []))
     if dry_run:
         wanted.refuse_dry_run()

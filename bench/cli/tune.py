@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -70,6 +69,7 @@ def command(
     """
     from bench.cli.folds import folds_of
     from bench.cli.progress import TuneDisplay, interrupt_on_sigterm
+    from bench.invocation import this_command
     from bench.plugins import load_registries
     from bench.running.lock import exclusive, work_folder
     from bench.running.plan import Request
@@ -87,7 +87,7 @@ def command(
     fixed = {row: chosen.fixed(row, set_ or []) for row in chosen.algorithms}
     here = resolve_device(device)
     settings = Settings(here, checked_precision(precision, here), threads)
-    request = Request(settings=settings, command=shlex.join(["bench", *sys.argv[1:]]))
+    request = Request(settings=settings, command=this_command())
     limits = Limits(workers, time_limit, options.parse_bytes(memory_limit))
     interrupt_on_sigterm()
     with ExitStack() as stack:

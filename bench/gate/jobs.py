@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.dataset_source import Acquire
+from bench.invocation import this_command
 from bench.plugins import Registries
 from bench.records import RunRecord
 from bench.running.folds import PreparedFold, build_folds
@@ -49,7 +48,7 @@ class Running:
     settings: Settings = field(default_factory=Settings)
     folds_of: FoldsOf = lambda suite, registries: build_folds(suite, registries, Acquire())
     display: Display = lambda session: nullcontext(Quiet())
-    command: str = field(default_factory=lambda: shlex.join(["bench", *sys.argv[1:]]))
+    command: str = field(default_factory=this_command)
 
 
 def results_of(

@@ -30,6 +30,8 @@ FILES = {
 """What is written, by the template that it is made from."""
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MAX_NAME = 60
+TAKEN = frozenset({"Algorithm", "Annotated", "Config", "Context", "Field", "Interactions", "Self"})
+"""Classes that the written module imports."""
 
 
 def new_algorithm(name: str, folder: Path, suite: str, registries: Registries) -> list[Path]:
@@ -47,7 +49,7 @@ def new_algorithm(name: str, folder: Path, suite: str, registries: Registries) -
     values = {
         "name": name,
         "module": name.replace("-", "_"),
-        "Class": "".join(part.capitalize() for part in name.split("-")),
+        "Class": class_name(name),
         "suite": suite,
         "label": load_suite(suite, registries).label,
         "api": str(API_VERSION),
@@ -61,6 +63,11 @@ def new_algorithm(name: str, folder: Path, suite: str, registries: Registries) -
     return list(files)
 
 
+def class_name(name: str) -> str:
+    """ "LateBloomer" of "late-bloomer"."""
+    return "".join(part.capitalize() for part in name.split("-"))
+
+
 def _require_name(name: str, registries: Registries) -> None:
     if not NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise UsageError(
@@ -70,6 +77,8 @@ def _require_name(name: str, registries: Registries) -> None:
     module = name.replace("-", "_")
     if keyword.iskeyword(module):
         raise UsageError(f"'{name}' would be the module '{module}', which is a word of Python. Give another name.")
+    if keyword.iskeyword(class_name(name)) or class_name(name) in TAKEN:
+        raise UsageError(f"'{name}' would be the class '{class_name(name)}', which has a meaning. Give another name.")
     for registry in (registries.algorithms, registries.suites):
         if name in registry:
             raise UsageError(f"there is {_article(registry.kind)} '{name}' already, of {registry.origin(name)}.")

@@ -67,7 +67,7 @@ def test_its_summary_says_what_moved(runs: list[Any]) -> None:
     assert "ndcg@10 of 1 algorithm over its setups on holdout" in figure.summary
     assert "Newest change: better: ease." in figure.summary
     (figure,) = history(timelines(runs))
-    assert "none of the newest changes can be told from chance" in figure.summary
+    assert "none is known to be better or worse" in figure.summary
 
 
 def test_without_a_second_value_there_is_none(runs: list[Any]) -> None:

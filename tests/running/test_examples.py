@@ -179,3 +179,16 @@ def test_a_rating_task_has_none(world: Any) -> None:
     assert ran.outcome.texts == {}
     assert "by_cutoff" not in ran.outcome.fields
     assert PER_USER_FILE in ran.outcome.tables
+
+
+@pytest.mark.parametrize("reason", [Reason("item", 10**6, 0.5), Reason("term", "genre", float("nan"))])
+def test_a_reason_that_cannot_be_told_costs_no_result(
+    job: Job, fold: Fold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: Reason
+) -> None:
+    from bench_algorithms.linear import EASE
+
+    monkeypatch.setattr(EASE, "explain", lambda self, batch, items: [[reason] for _ in items])
+    outcome = execute(job, fold, load_registries(), tmp_path)
+    (warning,) = [one for one in outcome.fields["warnings"] if one.startswith("why items were recommended")]
+    assert "Error" in warning
+    assert all(one.why is None for example in examples(outcome) for one in example.recommended)

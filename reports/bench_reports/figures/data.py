@@ -66,7 +66,7 @@ def _share_of(name: str, what: str) -> Any:
 
 
 def _activity(board: TaskBoard, activity: Activity) -> Figure:
-    at = {level: f"{value:,.4g}" for level, value in zip(activity.levels, activity.quantiles, strict=True)}
+    at = {level: f"{value:,.0f}" for level, value in zip(activity.levels, activity.quantiles, strict=True)}
     summary = (
         f"Half of the users have {at[0.5]} interactions or fewer; the least active has {at[0.0]}, "
         f"the most active {at[1.0]}."

@@ -47,7 +47,11 @@ class Differences:
 
 
 def differences(board: TaskBoard, runs: Sequence[Stored]) -> list[Figure]:
-    """Of every two ranked algorithms by the metric that ranks; nothing without values a user of two."""
+    """Of every two ranked algorithms by the metric that ranks; nothing without values a user of two, and nothing of
+    several folds: what a user adds to a mean over folds is not what the user got.
+    """
+    if board.n_folds > 1:
+        return []
     ranked = [row.algorithm for row in board.rows if row.rank is not None]
     values = matrices({name: [run for run in runs if run.record.row == name] for name in ranked}, board.sort)
     means = {name: one.mean(axis=1) for name, one in values.items()}

@@ -79,18 +79,23 @@ def _changes(point: Point) -> str:
 def _summary(timelines: Sequence[Timeline]) -> str:
     """Which rows got better or worse, by their newest verdict."""
     moved = [timeline for timeline in timelines if _moved(timeline)]
-    newest = {timeline.row: timeline.points[-1].verdict for timeline in moved}
+    newest = {timeline.row: _newest(timeline).verdict for timeline in moved}
     parts = [
         f"{verdict.value}: {listed([row for row, one in newest.items() if one is verdict])}"
         for verdict in (Verdict.BETTER, Verdict.WORSE)
         if verdict in newest.values()
     ]
-    said = "; ".join(parts) or "none of the newest changes can be told from chance"
+    said = "; ".join(parts) or "none is known to be better or worse"
     n = len(moved)
     return (
         f"{moved[0].metric} of {n} algorithm{'' if n == 1 else 's'} over {'its' if n == 1 else 'their'} setups on "
         f"{moved[0].task}, oldest first. Newest change: {said}. A line joins values that can be compared."
     )
+
+
+def _newest(timeline: Timeline) -> Point:
+    """The newest that has a value: a failure after it does not undo what was found."""
+    return next(point for point in reversed(timeline.points) if point.value is not None)
 
 
 def _spec(timelines: Sequence[Timeline]) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def content_of(stored: Sequence[Stored], root: Path, links: Mapping[Path, str] |
 
 
 def _all_of(board: TaskBoard, stored: Sequence[Stored]) -> list[Stored]:
-    """The runs of a board's task, also those that it doesn't show."""
+    """The runs of a board's task on its version of the suite, also those that it doesn't show."""
     return [run for run in stored if (suite_of(run), run.record.task) == (board.suite, board.task)]
 
 

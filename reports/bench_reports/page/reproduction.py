@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.invocation import without_passwords
 from bench.records import Environment, RunRecord
 from bench.store import Stored
 from bench_reports.rendering import seconds, size
@@ -68,7 +69,7 @@ def _fact(label: str, values: Iterable[object], is_code: bool = False) -> Fact:
 
 def _protocol(records: Sequence[RunRecord]) -> list[Fact]:
     return [
-        _fact("Command", (record.command for record in records), is_code=True),
+        _fact("Command", (without_passwords(record.command) for record in records), is_code=True),
         _fact("Suite", (f"{r.suite.name}, version {r.suite.version} ({r.suite.fingerprint[:12]})" for r in records)),
         _fact("Data set", (f"{r.dataset.name}, version {r.dataset.version}" for r in records)),
         _fact("Data from", (record.dataset.source for record in records)),

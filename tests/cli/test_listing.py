@@ -121,6 +121,7 @@ def test_an_algorithm_that_cannot_be_imported_is_a_line_that_says_why(
 def test_plugins_show_what_was_skipped_and_why(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     skipped = Plugin("bad", "bad_plugin", "bad 1.0", "ImportError: [oops]")
     found = replace(load_registries(), plugins=[*load_registries().plugins, skipped])
+
     monkeypatch.setattr("bench.plugins.load_registries", lambda: found)
     printed = " ".join(call("list", "plugins").out.split())
     listed = json.loads(call("list", "plugins", "--json").out)

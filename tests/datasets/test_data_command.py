@@ -24,8 +24,8 @@ def registries(monkeypatch: pytest.MonkeyPatch, home: Path) -> Registries:
 
     installed = new_registries()
     plugin.register(installed)
-    monkeypatch.setattr("bench.plugins.load_registries", lambda: installed)
     monkeypatch.setattr("bench.describe.load_registries", lambda: installed)
+    monkeypatch.setattr("bench.plugins.load_registries", lambda: installed)
     monkeypatch.setenv("BENCH_DATA_HOME", str(home))
     return installed
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationError, field_validator
 
 from bench.card import Strict
 from bench.config import describe_validation_error
@@ -70,7 +70,7 @@ FAILING = (Outcome.REGRESSED, Outcome.SUSPICIOUS, Outcome.INCONCLUSIVE, Outcome.
 class Policy(Strict):
     """What is gated and when a check fails."""
 
-    metrics: list[str] = Field(default_factory=list)
+    metrics: Annotated[list[str], AfterValidator(lambda labels: list(dict.fromkeys(labels)))] = []
     """Those that are gated; by default each task's primary metric."""
     margin: MarginField = Margin(0.02, True)
     """How much worse is not yet a regression: "2%" of the baseline's mean, or a number in the metric's unit."""

@@ -11,6 +11,9 @@ import typer
 from bench.cli import options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.plugins import Registries
     from bench.store import Stored
     from bench.suite import Suite
 
@@ -61,6 +64,7 @@ def save(
     from bench.policy import resolve_policy
     from bench.records import Status
     from bench.suite import load_suite
+    from bench.values import some
 
     registries = load_registries()
     chosen = load_suite(suite, registries).select(only or [], task or [])
@@ -77,10 +81,23 @@ def save(
     n_bytes = baseline.save(measured, folder)
     rows = {run.row for run in measured.contents.runs}
     print(f"{folder}: {len(rows)} algorithms, {len(fine)} runs, {', '.join(wanted)}, {n_bytes / 1000:.0f} kB")
+    if other := _of_other_code(fine, registries):
+        print(
+            f"note: not made by the code as it is now: {some(other)}. --rerun of bench run makes them anew",
+            file=sys.stderr,
+        )
     failed = [run for run in runs if run.record.status is not Status.OK]
     for run in failed:
         print(f"not in it: {run.record.task} · {run.record.row}: {run.record.status}", file=sys.stderr)
     raise typer.Exit(int(any(run.record.status is not Status.UNMET_NEED for run in failed)))
+
+
+def _of_other_code(runs: Sequence[Stored], registries: Registries) -> list[str]:
+    """Rows whose newest result is of other code than is installed: of a branch that was tried since, for one."""
+    from bench.running.identity import code_of
+
+    known = {name: code_of(registries.algorithms.get(name)).content for name in {run.record.algorithm for run in runs}}
+    return sorted({run.record.row for run in runs if run.record.code.content != known[run.record.algorithm]})
 
 
 def _runs(suite: Suite, results: Path) -> list[Stored]:

@@ -182,6 +182,8 @@ class _Check:
         old = {name: row for row, name in self.candidate.rows.items()}
         metrics = list(dict.fromkeys(item.metric for item in items))
         fine = [run for run in results if run.record.status is Status.OK]
+        if not fine:
+            return [item.verdict(Outcome.NO_VERDICT, "no job of it has a seed of the baseline") for item in items]
         candidate = Measured.of([_named(run, old[run.record.row]) for run in fine], metrics)
         found = [pair(baseline, candidate, item) for item in items]
         pairs = [one for one in found if isinstance(one, Paired)]

@@ -72,14 +72,14 @@ def _judge(pair: Paired, tolerance: _Tolerance) -> Verdict:
 
 
 def _decide(pair: Paired, means: Sequence[float], tolerance: _Tolerance) -> tuple[Outcome, str]:
-    if not len(pair.users):
-        return Outcome.NO_VERDICT, "no user has a value"
+    if np.isnan(means).any():
+        return Outcome.NO_VERDICT, "no user has a value on both sides"
     if pair.equal:
         return Outcome.PASS, "the same for every user, bit for bit"
     gaps = np.abs(pair.candidate - pair.baseline).max(axis=1)
     undefined = np.isnan(pair.baseline).any(axis=1) != np.isnan(pair.candidate).any(axis=1)
     gaps = np.where(undefined, np.inf, np.nan_to_num(gaps))
-    if tolerance.loose:
+    if tolerance.loose and not undefined.any():
         gap, allowed = abs(means[1] - means[0]), tolerance.of(means[0])
         how = (
             f"trained on another machine or with other packages; the mean is off by {gap:.2g} of {allowed:.2g} allowed"

@@ -49,6 +49,12 @@ class Paired:
     lone: bool
 
     @property
+    def n_one_sided(self) -> int:
+        """Users who have a value on one side alone: a mean over the others would leave out what changed."""
+        undefined = [np.isnan(side).any(axis=1) for side in (self.baseline, self.candidate)]
+        return int((undefined[0] != undefined[1]).sum())
+
+    @property
     def equal(self) -> bool:
         """Whether every user's value is the same, bit for bit."""
         return self.baseline.shape == self.candidate.shape and np.array_equal(
@@ -115,14 +121,16 @@ def _n_folds(runs: Mapping[int, Run]) -> set[int]:
 def judge(pairs: Sequence[Paired], policy: Policy) -> list[Verdict]:
     """A verdict on every pair.
 
-    That something regressed is corrected by Holm over all pairs. That all pass needs no correction: it is claimed only
-    where every single test says so (an intersection–union test: Berger 1982).
+    That something regressed is corrected by Holm over all pairs, but for those of equal values, which cannot have. That
+    all pass needs no correction: it is claimed only where every single test says so (an intersection–union test:
+    Berger 1982).
     """
     margins = [policy.margin_of(one.item.metric).of(_mean(one.baseline)) for one in pairs]
     tests = [_test(one, margin, policy.alpha) for one, margin in zip(pairs, margins, strict=True)]
-    adjusted = holm([test.p_below for test in tests])
-    together = zip(pairs, margins, tests, adjusted, strict=True)
-    return [_verdict(one, margin, test, float(p), policy, len(pairs)) for one, margin, test, p in together]
+    in_question = [math.nan if one.equal else test.p_below for one, test in zip(pairs, tests, strict=True)]
+    n_tests = sum(not math.isnan(p) for p in in_question)
+    together = zip(pairs, margins, tests, holm(in_question), strict=True)
+    return [_verdict(one, margin, test, float(p), policy, n_tests) for one, margin, test, p in together]
 
 
 def _mean(values: Float64Array) -> float:
@@ -164,9 +172,13 @@ def _decide(
 ) -> tuple[Outcome, str]:
     if pair.equal and test.n_users:
         return Outcome.PASS, "the same for every user, bit for bit"
+    if pair.n_one_sided:
+        return Outcome.NO_VERDICT, f"{pair.n_one_sided} users have a value on one side alone"
     if math.isnan(test.p_above):
         return Outcome.NO_VERDICT, f"only {test.n_users} users have values: a test needs two"
     mean = _mean(pair.baseline)
+    if pair.higher_is_better and margin >= abs(mean):
+        return Outcome.NO_VERDICT, f'a margin of {margin:g} allows any drop from {mean:.4g}: give a share, such as "2%"'
     if test.low > policy.suspicious.of(mean):
         gain = _share(test.low, mean)
         return Outcome.SUSPICIOUS, f"better by {gain} or more: look for a leak before a new baseline is saved"
@@ -201,7 +213,7 @@ def _inconclusive(test: AgainstMargin, margin: float, mean: float, policy: Polic
         return f"below the margin, but of {n_tests} comparisons one may be by chance (p {test.p_below:.2g} before Holm)"
     sd = test.standard_error * math.sqrt(test.n_users)
     seen = minimum_detectable_effect(sd, test.n_users, alpha=2 * policy.alpha, power=POWER)
-    could = f"a drop of {_share(seen, mean)} could have been seen, {_share(margin, mean)} is asked for"
+    could = f"a drop of {_share(margin + seen, mean)} could have been seen, {_share(margin, mean)} is allowed"
     return f"{could}; {settling(test, margin, policy.alpha)}"
 
 

@@ -113,6 +113,26 @@ def test_a_false_alarm_is_corrected_over_all_that_is_gated() -> None:
     assert {verdict.verdict for verdict in rest} == {Outcome.PASS}
 
 
+def test_what_is_the_same_bit_for_bit_is_no_comparison() -> None:
+    worse = paired(noisy(-1.2 * TWO_PERCENT, 0.01))
+    alone = judge([worse], Policy())[0]
+    among_equals = judge([worse, *(paired(BASE.copy(), row=f"row-{at}") for at in range(40))], Policy())[0]
+    assert (among_equals.verdict, among_equals.p) == (alone.verdict, alone.p)
+
+
+def test_users_who_lost_their_value_are_not_left_out() -> None:
+    candidate = noisy(0, 0.01)
+    candidate[: N_USERS // 2] = np.nan
+    verdict = one(candidate)
+    assert (verdict.verdict, verdict.reason) == (Outcome.NO_VERDICT, "450 users have a value on one side alone")
+
+
+@pytest.mark.parametrize("margin", ["2", "100%", "1"])
+def test_a_margin_that_nothing_can_cross_is_no_verdict(margin: str) -> None:
+    policy = parse_policy("bench.toml", {"margin": margin})
+    assert one(noisy(-0.2, 0.01), policy).verdict is Outcome.NO_VERDICT
+
+
 def test_one_user_is_no_verdict() -> None:
     assert one(np.array([[0.2]]), baseline=np.array([[0.1]])).verdict is Outcome.NO_VERDICT
 

@@ -207,3 +207,15 @@ def test_a_metric_that_the_suite_has_not_is_an_error(world: World) -> None:
     done = world.check("--metrics", "ndgc@10")
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("error: unknown gated metric of own-v1 'ndgc@10'. Did you mean 'ndcg@10'?")
+
+
+def test_a_baseline_of_other_code_than_is_installed_is_noted(world: World) -> None:
+    save = ("baseline", "save", "--suite", world.suite, "--results", world.out, "--out", world.baseline)
+    assert "not made by the code" not in world.call(*save).err
+    (record,) = Path(world.out).glob("*/*/popularity/*/record.json")
+    values = json.loads(record.read_text())
+    record.write_text(json.dumps(values | {"code": values["code"] | {"content": "0" * 64}}))
+    assert (
+        "note: not made by the code as it is now: popularity. --rerun of bench run makes them anew"
+        in world.call(*save).err
+    )

@@ -36,8 +36,8 @@ class Installed:
 
 
 PIP = """#!/bin/sh
-# pip without a package index: what is needed is there already
-exec "{python}" -m pip --disable-pip-version-check "$@" --quiet --no-index --no-build-isolation --no-deps
+# pip without a package index: what is needed is there, and this package perhaps too, in another environment
+exec "{python}" -m pip --disable-pip-version-check "$@" --quiet --no-index --no-build-isolation --no-deps -I
 """
 
 
